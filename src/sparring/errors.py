@@ -1,0 +1,83 @@
+"""The exception tree.
+
+    SparringError
+    ├── InputError (ValueError)     bad data or bad usage: nothing was started, nothing is lost (exit code 2)
+    │   ├── ShapeError              an array or tensor has the wrong dimensions
+    │   ├── DataError               a file, row, column or image cannot be used
+    │   └── FolderError             a run folder exists already, is not one, or cannot be written
+    │       └── CheckpointError     no checkpoint in a run folder can be read
+    ├── RunError (RuntimeError)     a run that had started could not go on (exit code 1)
+    │   ├── Diverged                a loss or gradient is not finite
+    │   └── RankLost                another process of a distributed run went away
+    └── Interrupted (KeyboardInterrupt)   the user or the system asked the run to stop (exit code 130)
+
+Every message is one line that says what was found, where, and what is needed.
+"""
+
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "Diverged",
+    "FolderError",
+    "InputError",
+    "Interrupted",
+    "RankLost",
+    "RunError",
+    "ShapeError",
+    "SparringError",
+]
+
+
+class SparringError(Exception):
+    """Every error that Sparring raises on purpose."""
+
+
+class InputError(SparringError, ValueError):
+    """Bad data or bad usage. Nothing was started and nothing is lost."""
+
+
+class ShapeError(InputError):
+    """An array or tensor has the wrong dimensions."""
+
+
+class DataError(InputError):
+    """A file, row, column or image cannot be used."""
+
+
+class FolderError(InputError):
+    """A run folder exists already, is not one, or cannot be written."""
+
+
+class CheckpointError(FolderError):
+    """No checkpoint of a run folder can be read."""
+
+
+class RunError(SparringError, RuntimeError):
+    """A run that had started could not go on."""
+
+
+class Diverged(RunError):
+    """A loss or a gradient is not finite.
+
+    turn: the turn that was playing; step: the round, counted from one;
+    quantity: "loss" or "gradient"; last_good: the last checkpoint, or None.
+    """
+
+    def __init__(self, turn: str, step: int, quantity: str, last_good: str | None = None) -> None:
+        self.turn, self.step, self.quantity, self.last_good = turn, step, quantity, last_good
+        where = f"the last good checkpoint is {last_good}" if last_good else "no checkpoint was written before it"
+        super().__init__(
+            f"the {quantity} of the turn '{turn}' is not finite at step {step}; {where}. "
+            "A lower learning rate, a stronger penalty or another recipe is needed."
+        )
+
+    def __reduce__(self) -> tuple[type["Diverged"], tuple[str, int, str, str | None]]:
+        return type(self), (self.turn, self.step, self.quantity, self.last_good)
+
+
+class RankLost(RunError):
+    """Another process of a distributed run went away."""
+
+
+class Interrupted(SparringError, KeyboardInterrupt):
+    """The run was asked to stop (Ctrl-C or SIGTERM), and stopped after a whole step."""

@@ -1,0 +1,155 @@
+"""Where a run computes: device, precision, threads, ranks, and the averaging of gradients over ranks."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from sparring.errors import InputError, RankLost
+
+__all__ = ["Place", "ranked", "threads"]
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def _has_fast_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.backends.mkldnn.is_available() and (
+        torch.ops.mkldnn._is_mkldnn_bf16_supported() and torch.cpu._is_avx512_bf16_supported()
+    )
+
+
+@dataclass(frozen=True)
+class Place:
+    """A device, a precision, and this process's rank among all ranks.
+
+    Make it with ``Place.of``. precision is "float32" or "bfloat16": the type in which
+    networks run under autocast; weights, penalties and optimisers stay in float32.
+    """
+
+    device: torch.device = torch.device("cpu")
+    precision: str = "float32"
+    rank: int = 0
+    ranks: int = 1
+
+    @classmethod
+    def of(cls, device: str = "auto", precision: str = "float32") -> "Place":
+        """Choose a place. "auto" takes a GPU where there is one, and bfloat16 where it is fast.
+
+        Raises InputError for a device or precision that this machine does not have.
+        """
+        if precision not in PRECISIONS:
+            raise InputError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}")
+        rank = int(os.environ.get("RANK", 0)) if dist.is_initialized() else 0
+        ranks = dist.get_world_size() if dist.is_initialized() else 1
+        chosen = cls._device(device)
+        if precision == "auto":
+            precision = "bfloat16" if _has_fast_bfloat16(chosen) else "float32"
+        return cls(chosen, precision, rank, ranks)
+
+    @staticmethod
+    def _device(name: str) -> torch.device:
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            device = torch.device(name)
+        except RuntimeError:
+            raise InputError(f"device must be auto, cpu, cuda or cuda:N; got {name!r}") from None
+        if device.type == "cuda":
+            if not torch.cuda.is_available():
+                raise InputError("device 'cuda' was asked for, but torch sees no GPU here; use device='auto'")
+            if device.index is None:
+                device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        return device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is rank 0, the one that writes."""
+        return self.rank == 0
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Run networks in the place's precision."""
+        if self.precision == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replace tensors by their mean over all ranks, in place, as one flat buffer.
+
+        Raises RankLost if another rank went away.
+        """
+        if self.ranks == 1:
+            return
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        self._reduce(flat, dist.ReduceOp.SUM)
+        flat /= self.ranks
+        for tensor, part in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is true on any rank: the ranks must stop at the same step."""
+        if self.ranks == 1:
+            return flag
+        shared = torch.tensor(float(flag), device=self.device)
+        self._reduce(shared, dist.ReduceOp.MAX)
+        return bool(shared.item())
+
+    def broadcast(self, value: Any) -> Any:
+        """Rank 0's value (anything JSON-like) on every rank."""
+        if self.ranks == 1:
+            return value
+        box = [value]
+        with self._lost_ranks():
+            dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def _reduce(self, tensor: Tensor, operation: Any) -> None:
+        with self._lost_ranks():
+            dist.all_reduce(tensor, operation)
+
+    @contextlib.contextmanager
+    def _lost_ranks(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            raise RankLost(
+                f"rank {self.rank} of {self.ranks} lost its connection to another rank, which has ended or hangs. "
+                "The run folder holds the last checkpoint: start the same ranks again with sparring resume."
+            ) from error
+
+
+@contextlib.contextmanager
+def ranked() -> Iterator[bool]:
+    """Join the other processes when torchrun started this one. Gives whether it did.
+
+    gloo on CPU, NCCL on GPUs. A rank that says nothing for ten minutes counts as lost.
+    """
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1 or dist.is_initialized():
+        yield dist.is_initialized()
+        return
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    dist.init_process_group(backend, timeout=timedelta(minutes=10))
+    try:
+        yield True
+    finally:
+        dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def threads(count: int | None) -> Iterator[int]:
+    """Compute with so many threads inside the block (None: leave it), and put the user's number back."""
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,208 @@
+"""The run folder: its writer and its reader. No torch: a record can be read anywhere.
+
+    RUN/run.json            configuration, versions, seed, data fingerprint, sessions
+        metrics.jsonl       a row per logged step (names and units: METRICS)
+        verdict.json        what the judge said, beside the floors
+        samples/            grids or tables as training went on
+        checkpoint/         written and read by training/checkpoint.py
+        report.html         one self-contained file
+
+A row holds nothing that two equal runs would not share (no times of day, no durations), so
+that a resumed run ends with the same rows, to the bit; durations are in run.json's sessions.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from sparring.errors import FolderError
+from sparring.files import explained, read_json, replaced_file, write_json
+
+__all__ = ["METRICS", "Metric", "Record", "metric"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a logged number means. unit: "" for a pure number."""
+
+    name: str
+    unit: str
+    meaning: str
+    healthy: str
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("step", "steps", "rounds of turns played so far", "grows by the logging interval"),
+    Metric("loss", "nats or squared units", "what the turn's learner minimises, penalties included",
+           "a fit's falls; a game's hovers, and says little about quality"),
+    Metric("objective", "nats or score units", "the loss without its penalties", "see loss"),
+    Metric("gradient", "loss units per weight", "Euclidean norm of the learner's gradient, all layers together",
+           "within a factor of ten of its early values; near 0 it has vanished"),
+    Metric("rate", "", "the learning rate in force", "follows the schedule"),
+    Metric("real_score", "score units", "the critic's mean score of real samples", "near the fakes' score"),
+    Metric("fake_score", "score units", "the critic's mean score of generated samples", "near the reals' score"),
+    Metric("r1", "squared score units per data unit", "mean squared critic gradient at real samples (R1)",
+           "small and steady"),
+    Metric("r2", "squared score units per data unit", "mean squared critic gradient at fakes (R2)",
+           "small and steady"),
+    Metric("one_centred", "squared score units per data unit",
+           "mean squared distance of the critic's gradient norm from one", "below about 0.1"),
+)
+
+
+def metric(key: str) -> Metric:
+    """The entry for a row's key, such as ``critic/loss``. Raises KeyError for an unknown name.
+
+    >>> metric("critic/gradient").unit
+    'loss units per weight'
+    """
+    name = key.rsplit("/", 1)[-1]
+    for entry in METRICS:
+        if entry.name == name:
+            return entry
+    raise KeyError(f"no metric is called {name!r}; the table METRICS in record.py lists them")
+
+
+class Record:
+    """One run folder. Use ``Record.create`` for a new one and ``Record.open`` for an old one."""
+
+    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+        self.folder, self.about = folder, about
+        self._log: IO[str] | None = None
+
+    # -- making and opening
+
+    @classmethod
+    def create(cls, folder: str | os.PathLike[str], about: Mapping[str, Any]) -> "Record":
+        """Start a run folder. Raises FolderError if something is there already, or it can't be written."""
+        path = Path(folder)
+        cls.refuse_taken(path)
+        record = cls(path, {"format": FORMAT, **about, "sessions": []})
+        with explained(path):
+            (path / "samples").mkdir(parents=True, exist_ok=True)
+        record.save()
+        return record
+
+    @staticmethod
+    def refuse_taken(folder: str | os.PathLike[str]) -> None:
+        """Raise FolderError if a folder cannot become a new run, without writing anything."""
+        path = Path(folder)
+        if (path / "run.json").exists():
+            raise FolderError(
+                f"{path} holds a run already. Go on with it (sparring resume {path}), choose another folder, "
+                "or delete it first."
+            )
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise FolderError(f"{path} exists and is not empty. A run needs a new or empty folder.")
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> "Record":
+        """Read a run folder. Raises FolderError if it is not one."""
+        path = Path(folder)
+        if not path.exists():
+            raise FolderError(f"there is no folder {path}. Give the folder of a run, made by sparring fit.")
+        try:
+            about = read_json(path / "run.json")
+        except FileNotFoundError:
+            raise FolderError(f"{path} is not a run folder: it has no run.json.") from None
+        except (OSError, ValueError) as error:
+            raise FolderError(f"{path / 'run.json'} cannot be read: {error}.") from None
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
+            found = about.get("format") if isinstance(about, dict) else None
+            raise FolderError(f"{path / 'run.json'} has the format {found!r}; this version reads format {FORMAT}.")
+        return cls(path, about)
+
+    # -- run.json
+
+    def save(self) -> None:
+        write_json(self.folder / "run.json", self.about)
+
+    def update(self, **fields: Any) -> None:
+        """Set fields of run.json, atomically."""
+        self.about.update(fields)
+        self.save()
+
+    # -- rows
+
+    @property
+    def metrics_path(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    def append(self, row: Mapping[str, float | int]) -> None:
+        """Add a row; it has a "step". NaN and infinities are written as JSON's usual extensions."""
+        with explained(self.metrics_path):
+            if self._log is None:
+                self._log = open(self.metrics_path, "a", encoding="utf-8")
+            self._log.write(json.dumps(dict(row)) + "\n")
+            self._log.flush()
+
+    def sync(self) -> None:
+        """Put every row on the disk. Done before each checkpoint, so that no checkpoint is ahead of its rows."""
+        if self._log is not None:
+            with explained(self.metrics_path):
+                os.fsync(self._log.fileno())
+
+    def close(self) -> None:
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def _lines(self) -> Iterator[str]:
+        if not self.metrics_path.exists():
+            return
+        with open(self.metrics_path, encoding="utf-8") as file:
+            for line in file:
+                if line.endswith("\n"):  # the last line of a killed run may be torn
+                    yield line
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All whole rows, oldest first."""
+        return [json.loads(line) for line in self._lines()]
+
+    def forget_after(self, step: int) -> None:
+        """Drop the rows and samples that came after a step: a resumed run makes them again."""
+        self.close()
+        kept = [line for line in self._lines() if json.loads(line)["step"] <= step]
+        with replaced_file(self.metrics_path) as partial:
+            partial.write_text("".join(kept), encoding="utf-8")
+        for sample_step, path in self.samples():
+            if sample_step > step:
+                path.unlink()
+
+    # -- other files
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        return self.folder / "checkpoint"
+
+    @property
+    def report_path(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def verdict_path(self) -> Path:
+        return self.folder / "verdict.json"
+
+    def sample_path(self, step: int, suffix: str) -> Path:
+        """Where the samples of a step go; suffix with its dot, such as ".png"."""
+        return self.folder / "samples" / f"{step:08d}{suffix}"
+
+    def samples(self) -> list[tuple[int, Path]]:
+        """(step, path) of every sample file, oldest first."""
+        folder = self.folder / "samples"
+        found = sorted(path for path in folder.glob("*.*") if path.stem.isdigit()) if folder.is_dir() else []
+        return [(int(path.stem), path) for path in found]
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    def free(self) -> int:
+        """Bytes free on the disk that holds the run."""
+        return shutil.disk_usage(self.folder).free
