@@ -64,15 +64,16 @@ class Diverged(RunError):
     """
 
     def __init__(self, turn: str, step: int, quantity: str, last_good: str | None = None) -> None:
+        super().__init__(turn, step, quantity, last_good)
         self.turn, self.step, self.quantity, self.last_good = turn, step, quantity, last_good
-        where = f"the last good checkpoint is {last_good}" if last_good else "no checkpoint was written before it"
-        super().__init__(
-            f"the {quantity} of the turn '{turn}' is not finite at step {step}; {where}. "
+
+    def __str__(self) -> str:
+        last = self.last_good
+        where = f"the last good checkpoint is {last}" if last else "no checkpoint was written before it"
+        return (
+            f"the {self.quantity} of the turn '{self.turn}' is not finite at step {self.step}; {where}. "
             "A lower learning rate, a stronger penalty or another recipe is needed."
         )
-
-    def __reduce__(self) -> tuple[type["Diverged"], tuple[str, int, str, str | None]]:
-        return type(self), (self.turn, self.step, self.quantity, self.last_good)
 
 
 class RankLost(RunError):

@@ -70,11 +70,22 @@ def metric(key: str) -> Metric:
 
 
 class Record:
-    """One run folder. Use ``Record.create`` for a new one and ``Record.open`` for an old one."""
+    """One run: in a folder, or in memory alone.
 
-    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
-        self.folder, self.about = folder, about
+    ``Record.create`` starts a new folder, ``Record.open`` reads an old one, and ``Record(about)``
+    keeps everything in memory until ``save_to`` is asked for.
+    about: the content of run.json.
+    """
+
+    def __init__(self, about: Mapping[str, Any], folder: Path | None = None) -> None:
+        self.about = {"format": FORMAT, **about}
+        self.about.setdefault("sessions", [])
+        self._folder = folder
+        self._rows: list[dict[str, Any]] = []
         self._log: IO[str] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_log": None}
 
     # -- making and opening
 
@@ -83,11 +94,20 @@ class Record:
         """Start a run folder. Raises FolderError if something is there already, or it can't be written."""
         path = Path(folder)
         cls.refuse_taken(path)
-        record = cls(path, {"format": FORMAT, **about, "sessions": []})
         with explained(path):
             (path / "samples").mkdir(parents=True, exist_ok=True)
+        record = cls(about, path)
         record.save()
         return record
+
+    def save_to(self, folder: str | os.PathLike[str]) -> "Record":
+        """Write run.json and all rows to a new folder. Returns the new folder's record."""
+        copy = Record.create(folder, self.about)
+        for row in self.rows():
+            copy.append(row)
+        copy.sync()
+        copy.close()
+        return copy
 
     @staticmethod
     def refuse_taken(folder: str | os.PathLike[str]) -> None:
@@ -116,12 +136,25 @@ class Record:
         if not isinstance(about, dict) or about.get("format") != FORMAT:
             found = about.get("format") if isinstance(about, dict) else None
             raise FolderError(f"{path / 'run.json'} has the format {found!r}; this version reads format {FORMAT}.")
-        return cls(path, about)
+        return cls(about, path)
+
+    @property
+    def kept(self) -> bool:
+        """Whether there is a folder."""
+        return self._folder is not None
+
+    @property
+    def folder(self) -> Path:
+        """The run folder. Raises FolderError if the run is kept in memory."""
+        if self._folder is None:
+            raise FolderError("this run is in memory only; save it to a folder first: save(folder), or fit with run=.")
+        return self._folder
 
     # -- run.json
 
     def save(self) -> None:
-        write_json(self.folder / "run.json", self.about)
+        if self.kept:
+            write_json(self.folder / "run.json", self.about)
 
     def update(self, **fields: Any) -> None:
         """Set fields of run.json, atomically."""
@@ -136,6 +169,9 @@ class Record:
 
     def append(self, row: Mapping[str, float | int]) -> None:
         """Add a row; it has a "step". NaN and infinities are written as JSON's usual extensions."""
+        if not self.kept:
+            self._rows.append(dict(row))
+            return
         with explained(self.metrics_path):
             if self._log is None:
                 self._log = open(self.metrics_path, "a", encoding="utf-8")
@@ -163,6 +199,8 @@ class Record:
 
     def rows(self) -> list[dict[str, Any]]:
         """All whole rows, oldest first."""
+        if not self.kept:
+            return list(self._rows)
         return [json.loads(line) for line in self._lines()]
 
     def forget_after(self, step: int) -> None:

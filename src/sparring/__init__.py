@@ -1,0 +1,56 @@
+"""Sparring: neural networks trained alone or against each other, and judged honestly.
+
+    import sparring as sp
+    gan = sp.GAN(random_state=0).fit(images)
+    more = gan.sample(100)
+    print(gan.judge(held_out))
+
+Names load on first use, so that ``import sparring`` costs nothing before torch is needed.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sparring import transport as transport
+    from sparring.errors import Diverged as Diverged
+    from sparring.errors import InputError as InputError
+    from sparring.errors import Interrupted as Interrupted
+    from sparring.errors import RunError as RunError
+    from sparring.errors import SparringError as SparringError
+    from sparring.estimators import GAN as GAN
+    from sparring.estimators import load as load
+    from sparring.judge import judge as judge
+    from sparring.record import Record as Record
+    from sparring.training import train as train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "GAN": "sparring.estimators",
+    "load": "sparring.estimators",
+    "judge": "sparring.judge",
+    "train": "sparring.training",
+    "Record": "sparring.record",
+    "transport": "",
+    "SparringError": "sparring.errors",
+    "InputError": "sparring.errors",
+    "RunError": "sparring.errors",
+    "Diverged": "sparring.errors",
+    "Interrupted": "sparring.errors",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sparring' has no attribute {name!r}")
+    home = _HOMES[name]
+    value = getattr(importlib.import_module(home), name) if home else importlib.import_module(f"sparring.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,5 @@
+"""``python -m sparring``, which torchrun needs."""
+
+from sparring.cli import main
+
+main()

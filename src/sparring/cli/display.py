@@ -1,0 +1,126 @@
+"""What the user sees in a terminal, in a pipe, or as JSON."""
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from sparring import run
+
+__all__ = ["Display"]
+
+REDRAW = 0.2  # seconds between two looks at the bar
+LINE = 10.0  # seconds between two lines in a pipe
+
+
+class Display:
+    """Progress on standard error, results on standard output."""
+
+    def __init__(self, quiet: bool = False, as_json: bool = False) -> None:
+        self.as_json, self.quiet = as_json, quiet
+        self._errors = Console(stderr=True, quiet=quiet, highlight=False)
+        self._output = Console(highlight=False, soft_wrap=True)
+        self._bar: Progress | None = None
+        self._next = 0.0
+        self._measures = ""
+
+    # -- words
+
+    def say(self, line: str) -> None:
+        """Advice for a person."""
+        self._errors.print(line, markup=False, soft_wrap=True)
+
+    def print(self, line: str) -> None:
+        """A result."""
+        self._output.print(line, markup=False)
+
+    def result(self, value: dict[str, Any], show: Callable[[], None]) -> None:
+        """The result, for a program or for a person."""
+        if self.as_json:
+            json.dump(value, sys.stdout, indent=2)
+            sys.stdout.write("\n")
+        else:
+            show()
+
+    # -- progress
+
+    @contextlib.contextmanager
+    def bar(self) -> Iterator[None]:
+        """Show a bar while the block runs, if a person watches."""
+        if self.quiet or not self._errors.is_terminal:
+            yield
+            return
+        columns = (
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            TextColumn("{task.fields[speed]:,.0f} steps/s"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[measures]}", style="dim"),
+        )
+        with Progress(*columns, console=self._errors, refresh_per_second=4, transient=True) as bar:
+            self._bar = bar
+            try:
+                yield
+            finally:
+                self._bar = None
+
+    def progress(self, progress: "run.Progress") -> None:
+        """Take note of a step; cheap, since it is called after every one."""
+        if progress.row is not None:
+            self._measures = _measures(progress.row)
+        now = time.perf_counter()
+        if now < self._next and progress.step < progress.steps:
+            return
+        speed = (progress.step - progress.first) / max(progress.seconds, 1e-9)
+        if self._bar is not None:
+            self._next = now + REDRAW
+            if not self._bar.tasks:
+                self._bar.add_task("", total=progress.steps, speed=0.0, measures="")
+            self._bar.update(self._bar.tasks[0].id, completed=progress.step, speed=speed, measures=self._measures)
+        elif not self.quiet:
+            first, self._next = self._next == 0.0, now + LINE
+            if not first:
+                left = (progress.steps - progress.step) / max(speed, 1e-9)
+                self.say(
+                    f"step {progress.step:,} of {progress.steps:,}  {speed:,.0f} steps/s  {left:,.0f} s left  "
+                    f"{self._measures}"
+                )
+
+    # -- results
+
+    def run(self, state: dict[str, Any], picture: Path | None) -> None:
+        """A run's state, a small picture of its samples, and the verdict."""
+        self.print(f"{state['title']}")
+        self.print(f"{state['status']}: step {state['steps']:,} of {state['of']:,} in {state['seconds']:,.0f} s")
+        if state["failure"]:
+            self.print(f"why: {state['failure']}")
+        if picture is not None:
+            self._picture(picture)
+        if state["verdict"] is not None:
+            self.verdict(state["verdict"])
+
+    def _picture(self, path: Path) -> None:
+        from sparring.report.terminal import file_picture
+
+        columns = min(self._output.width, 80)
+        self.print("")
+        sys.stdout.write(file_picture(path, columns, colour=self._output.is_terminal) + "\n")
+        self.print("")
+
+    def verdict(self, verdict: dict[str, Any]) -> None:
+        from sparring.report.terminal import verdict_lines
+
+        for line in verdict_lines(verdict, self._output.width):
+            self.print(line)
+
+
+def _measures(row: Any) -> str:
+    names = {"critic/loss": "critic", "generator/loss": "generator"}
+    return "  ".join(f"{short} {row[name]:.3f}" for name, short in names.items() if name in row)

@@ -1,0 +1,84 @@
+"""Precision, recall, density and coverage, from balls that reach each point's k-th neighbour.
+
+One convention throughout: balls are closed (a point on the rim is inside), a point is not its
+own neighbour, and radii are widened by 1e-9 of themselves, so that a tie is not decided by the
+rounding of two equal distances. The two clouds may differ in size.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from sparring.errors import InputError
+from sparring.transport.clouds import Floats, distances
+
+__all__ = ["Fidelity", "coverage", "density", "fidelity", "precision", "radii", "recall"]
+
+NEIGHBOURS = 3  # precision and recall: Kynkäänniemi et al. 2019
+WIDE_NEIGHBOURS = 5  # density and coverage: Naeem et al. 2020
+WIDENED = 1 + 1e-9
+
+
+class Fidelity(NamedTuple):
+    """precision, recall and coverage lie in [0, 1]; density is >= 0, and 1 on average for the same law."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def fidelity(fake: Floats, real: Floats) -> Fidelity:
+    """All four figures for the points fake (n, d) and real (m, d), with n > 3 and m > 5.
+
+    >>> points = np.arange(12.0)[:, None]
+    >>> fidelity(points, points).coverage
+    1.0
+    """
+    return from_distances(distances(fake, real), within(fake)[0], within(real))
+
+
+def from_distances(between: Floats, fake_radii: Floats, real_radii: Sequence[Floats]) -> Fidelity:
+    """The same from distances (n, m), the fakes' radii for k = 3 and the reals' for k = 3 and 5."""
+    narrow, wide = real_radii
+    return Fidelity(
+        precision(between, narrow), recall(between, fake_radii), density(between, wide), coverage(between, wide)
+    )
+
+
+def precision(between: Floats, real_radii: Floats) -> float:
+    """The share of fakes inside the ball of at least one real point (Kynkäänniemi et al. 2019, eq. 2, k = 3)."""
+    return float((between <= real_radii).any(axis=1).mean())
+
+
+def recall(between: Floats, fake_radii: Floats) -> float:
+    """The share of real points inside the ball of at least one fake (Kynkäänniemi et al. 2019, eq. 3, k = 3)."""
+    return float((between <= fake_radii[:, None]).any(axis=0).mean())
+
+
+def density(between: Floats, real_radii: Floats, neighbours: int = WIDE_NEIGHBOURS) -> float:
+    """How many reals' balls hold a fake, on average, over k (Naeem et al. 2020, eq. 3; theirs are open balls)."""
+    return float((between <= real_radii).sum() / (neighbours * len(between)))
+
+
+def coverage(between: Floats, real_radii: Floats) -> float:
+    """The share of real points whose ball holds a fake (Naeem et al. 2020, eq. 4; theirs are open balls)."""
+    return float((between <= real_radii).any(axis=0).mean())
+
+
+def within(points: Floats) -> list[Floats]:
+    """The radii of a cloud's balls, for k = 3 and for k = 5 (or for 3 alone, if there are fewer points)."""
+    return radii(points, [k for k in (NEIGHBOURS, WIDE_NEIGHBOURS) if k < max(len(points), 4)])
+
+
+def radii(points: Floats, neighbours: Sequence[int]) -> list[Floats]:
+    """For each k, every point's distance to its k-th nearest other point, (n,). Raises InputError if n <= k."""
+    if len(points) <= max(neighbours):
+        raise InputError(
+            f"a ball that reaches {max(neighbours)} neighbours needs more points than that; got {len(points)}."
+        )
+    gaps = distances(points, points)
+    np.fill_diagonal(gaps, np.inf)
+    gaps.partition([k - 1 for k in neighbours], axis=1)
+    return [gaps[:, k - 1] * WIDENED for k in neighbours]

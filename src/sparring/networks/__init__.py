@@ -1,0 +1,8 @@
+"""Networks: sizes in, modules out. They know nothing of losses and files."""
+
+from sparring.networks.average import Average
+from sparring.networks.conv import ConvCritic, ConvGenerator
+from sparring.networks.layers import count_parameters, has_batch_statistics, summary
+from sparring.networks.mlp import MLP
+
+__all__ = ["MLP", "Average", "ConvCritic", "ConvGenerator", "count_parameters", "has_batch_statistics", "summary"]

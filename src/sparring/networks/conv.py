@@ -1,0 +1,106 @@
+"""Convolutional generator and critic after DCGAN, for any height, width and number of channels.
+
+The critic halves an image, rounding up, until its longer side is at most ``smallest`` pixels;
+the generator goes the same way back. A kernel of 4 halves an even side and a kernel of 3 an odd
+one, both with stride 2 and padding 1, so the two ways mirror each other and nothing is cropped.
+Source: Radford, Metz & Chintala 2016. Different from it: no batch normalisation unless asked for,
+because it makes samples depend on their batch mates (and a gradient penalty meaningless).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from sparring.errors import InputError
+
+__all__ = ["ConvCritic", "ConvGenerator"]
+
+SMALLEST = 7  # 28 -> 14 -> 7 and 32 -> 16 -> 8 -> 4
+
+
+def _sizes(height: int, width: int, smallest: int) -> list[tuple[int, int]]:
+    """The image's size and its repeated halves, largest first; at least one halving."""
+    sizes = [(height, width)]
+    while max(sizes[-1]) > smallest or len(sizes) < 2:
+        sizes.append((math.ceil(sizes[-1][0] / 2), math.ceil(sizes[-1][1] / 2)))
+    return sizes
+
+
+def _kernel(size: tuple[int, int]) -> tuple[int, int]:
+    """The kernel between a size and its half."""
+    return (4 if size[0] % 2 == 0 else 3, 4 if size[1] % 2 == 0 else 3)
+
+
+def _channels(width: int, levels: int) -> list[int]:
+    """Feature maps at each halved size: doubling, at most eightfold."""
+    return [width * min(2**level, 8) for level in range(levels)]
+
+
+def _norm(norm: str | None, channels: int) -> list[nn.Module]:
+    if norm not in (None, "batch"):
+        raise InputError(f"norm must be None or 'batch'; got {norm!r}")
+    return [nn.BatchNorm2d(channels)] if norm else []
+
+
+class ConvGenerator(nn.Module):
+    """Latent vectors (n, latent_size) to images (n, c, h, w).
+
+    shape: (c, h, w). width: feature maps of the last hidden layer. last: applied to the image.
+    norm: None, or "batch" as in the paper.
+    """
+
+    def __init__(
+        self,
+        latent_size: int,
+        shape: Sequence[int],
+        width: int = 32,
+        norm: str | None = None,
+        last: nn.Module | None = None,
+        smallest: int = SMALLEST,
+    ) -> None:
+        super().__init__()
+        sizes = _sizes(shape[1], shape[2], smallest)
+        channels = _channels(width, len(sizes) - 1)
+        self.start = (channels[-1], *sizes[-1])
+        self.dense = nn.Linear(latent_size, math.prod(self.start))
+        layers: list[nn.Module] = [*_norm(norm, channels[-1]), nn.ReLU()]
+        for level in reversed(range(len(channels))):
+            out = channels[level - 1] if level else shape[0]
+            layers.append(nn.ConvTranspose2d(channels[level], out, _kernel(sizes[level]), stride=2, padding=1))
+            if level:
+                layers += [*_norm(norm, out), nn.ReLU()]
+        if last is not None:
+            layers.append(last)
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        maps = self.dense(z).view(-1, *self.start)
+        return self.layers(maps.contiguous(memory_format=torch.channels_last))
+
+
+class ConvCritic(nn.Module):
+    """Images (n, c, h, w) to one unbounded score each, shape (n,)."""
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        width: int = 32,
+        norm: str | None = None,
+        activation: Callable[[], nn.Module] = partial(nn.LeakyReLU, 0.2),
+        smallest: int = SMALLEST,
+    ) -> None:
+        super().__init__()
+        sizes = _sizes(shape[1], shape[2], smallest)
+        channels = [shape[0], *_channels(width, len(sizes) - 1)]
+        layers: list[nn.Module] = []
+        for level, (before, after) in enumerate(zip(channels[:-1], channels[1:], strict=True)):
+            layers.append(nn.Conv2d(before, after, _kernel(sizes[level]), stride=2, padding=1))
+            layers += [*(_norm(norm, after) if level else []), activation()]
+        layers += [nn.Flatten(), nn.Linear(channels[-1] * math.prod(sizes[-1]), 1), nn.Flatten(0)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x.contiguous(memory_format=torch.channels_last))

@@ -1,0 +1,45 @@
+"""The multilayer perceptron: y(l) = sigma_l(W(l) y(l-1) + b(l))."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from torch import nn
+
+__all__ = ["MLP"]
+
+
+class MLP(nn.Sequential):
+    """Fully connected layers from samples of one shape to samples of another.
+
+    y(l) = sigma(W(l) y(l-1) + b(l)) for every hidden layer, and a linear last layer, followed
+    by ``last`` if it is given. Inputs (n, *inputs), outputs (n, *outputs); outputs=() gives one
+    number per sample, shape (n,).
+
+    hidden: the sizes of the hidden layers, none for a linear map. activation: makes sigma.
+    Source: the lecture's "neural network"; the bias is written b there too.
+
+    >>> import torch
+    >>> MLP((2,), (), hidden=(16,))(torch.zeros(5, 2)).shape
+    torch.Size([5])
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        hidden: Sequence[int] = (64, 64, 64),
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        last: nn.Module | None = None,
+    ) -> None:
+        sizes = [math.prod(inputs), *hidden, math.prod(outputs)]
+        layers: list[nn.Module] = [nn.Flatten()] if len(inputs) > 1 else []
+        for before, after in zip(sizes[:-2], sizes[1:-1], strict=True):
+            layers += [nn.Linear(before, after), activation()]
+        layers.append(nn.Linear(sizes[-2], sizes[-1]))
+        if last is not None:
+            layers.append(last)
+        if len(outputs) == 0:
+            layers.append(nn.Flatten(0))
+        elif len(outputs) > 1:
+            layers.append(nn.Unflatten(1, tuple(outputs)))
+        super().__init__(*layers)

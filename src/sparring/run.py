@@ -1,0 +1,228 @@
+"""A run: training, its record, its checkpoints, its stopping. The one file that knows all four."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sparring.data.batches import Batches
+from sparring.errors import Diverged, FolderError, Interrupted
+from sparring.place import Place
+from sparring.record import Record
+from sparring.training import Game, State, Step, train
+from sparring.training.checkpoint import Stateful, last_step, path_of, read_newest, restore, write
+from sparring.training.stopping import Patience
+
+__all__ = ["Intervals", "Progress", "Stopping", "resume_state", "run"]
+
+AGREE_EVERY = 16  # steps between two agreements of several ranks on whether to stop
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How often, in steps, rows are written and samples drawn; and how often the run is saved.
+
+    checkpoint: in steps, or None for every ``seconds`` seconds. Rows and samples fall on steps
+    alone, so that a resumed run has the same ones.
+    """
+
+    log: int = 100
+    sample: int | None = None
+    checkpoint: int | None = None
+    seconds: float = 30.0
+
+    @classmethod
+    def of(cls, steps: int, rows: int = 250, samples: int = 12, checkpoint: int | None = None) -> "Intervals":
+        """About so many rows and samples in a run; rows at multiples of 4, where lazy penalties fall."""
+        log = max(4 * round(steps / rows / 4), 1 if steps < 100 else 4)
+        return cls(log, max(steps // samples // log, 1) * log, checkpoint)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress display sees after a step. row: the newest row. seconds: since this session began."""
+
+    step: int
+    steps: int
+    first: int
+    seconds: float
+    row: Mapping[str, float | int] | None
+
+
+@dataclass
+class Stopping:
+    """Early stopping: at every logged step ``measure(step)`` is taken, and patience decides."""
+
+    patience: Patience
+    measure: Callable[[Step], float]
+
+
+@dataclass
+class _Session:
+    """This process's stretch of a run."""
+
+    record: Record
+    first: int
+    began: float = field(default_factory=time.perf_counter)
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+    def end(self, step: int, status: str, failure: str | None = None) -> None:
+        entry = {"from_step": self.first, "to_step": step, "seconds": round(self.seconds, 2), "started": self.started}
+        sessions = [*self.record.about["sessions"], entry]
+        self.record.update(status=status, failure=failure, sessions=sessions)
+
+
+@contextlib.contextmanager
+def _stop_requests() -> Iterator[Callable[[], bool]]:
+    """Collect Ctrl-C and SIGTERM instead of breaking off; a second Ctrl-C breaks off at once."""
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before: dict[int, Any] = {}
+
+    def note(number: int, frame: object) -> None:
+        asked.append(number)
+        signal.signal(number, before[number])
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, note)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def resume_state(record: Record, parts: Mapping[str, Stateful], writes: bool = True) -> tuple[str, ...]:
+    """Bring parts to a run's newest usable checkpoint, and the record to the same step.
+
+    writes: whether this process may change the record (rank 0 may). Returns a line for every checkpoint that had to be passed over.
+    Raises CheckpointError if none can be used.
+    """
+    checkpoint = read_newest(record.checkpoint_folder)
+    restore(checkpoint, parts)
+    if writes:
+        record.forget_after(checkpoint.step)
+    return checkpoint.skipped
+
+
+def run(
+    game: Game,
+    batches: Batches,
+    steps: int,
+    *,
+    state: State,
+    place: Place,
+    record: Record,
+    intervals: Intervals | None = None,
+    snapshot: Callable[[int], None] | None = None,
+    show: Callable[[Progress], None] | None = None,
+    stopping: Stopping | None = None,
+) -> None:
+    """Train from ``state`` until ``steps`` rounds are played or stopping says so.
+
+    snapshot(step): draws samples into the record. show: told after every step.
+    With a record in memory nothing is saved. A run in a folder always has a checkpoint, from step 0 on.
+    Raises Diverged, RankLost, FolderError (the disk is full) or Interrupted, each after the record
+    says so; after Interrupted the last step is saved.
+    """
+    intervals = intervals or Intervals.of(steps)
+    session = _Session(record, state.step)
+    saver = _Saver(game, state, place, record, stopping, intervals)
+    record.update(status="running", failure=None)
+    try:
+        with _stop_requests() as asked:
+            saver.save()
+            for step in train(game.turns, batches, steps, state, place):
+                row = _log(step, intervals, place, record, snapshot)
+                if show is not None:
+                    show(Progress(step.index, steps, session.first, session.seconds, row))
+                if row is not None and stopping is not None:
+                    if stopping.patience.see(step.index, stopping.measure(step)):
+                        break
+                agree = place.ranks == 1 or step.index % AGREE_EVERY == 0
+                if agree and place.any(asked()) and step.index < steps:
+                    saver.save()
+                    raise Interrupted(f"stopped at step {step.index:,} of {steps:,}")
+                saver.save_if_due()
+        saver.save()
+    except BaseException as error:
+        _fail(session, saver, state, error)
+        raise
+    finally:
+        record.close()
+    session.end(state.step, "finished")
+
+
+def _log(
+    step: Step, intervals: Intervals, place: Place, record: Record, snapshot: Callable[[int], None] | None
+) -> dict[str, float | int] | None:
+    row = None
+    if step.index % intervals.log == 0:
+        row = step.row(place)
+        record.append(row)
+    if snapshot is not None and intervals.sample and (step.index % intervals.sample == 0 or step.index == 1):
+        snapshot(step.index)
+    return row
+
+
+def _fail(session: _Session, saver: "_Saver", state: State, error: BaseException) -> None:
+    """Leave a record that says what happened. A disk that is full cannot take even that."""
+    status = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+    if isinstance(error, Diverged):
+        status, error.last_good = "diverged", saver.last
+    with contextlib.suppress(FolderError):
+        session.end(state.step, status, str(error))
+
+
+class _Saver:
+    """Writes checkpoints when they fall due. Only rank 0 writes; all ranks hold the same state."""
+
+    def __init__(
+        self,
+        game: Game,
+        state: State,
+        place: Place,
+        record: Record,
+        stopping: Stopping | None,
+        intervals: Intervals,
+    ) -> None:
+        extra = {} if stopping is None else {"stopping": stopping.patience}
+        self.parts: dict[str, Stateful] = {**game.parts, "state": state, **extra}
+        self.state, self.record, self.intervals = state, record, intervals
+        self.writes = record.kept and place.leads
+        self.step = last_step(record.checkpoint_folder) if self.writes else None
+        self.time = time.perf_counter()
+
+    def save_if_due(self) -> None:
+        if not self.writes:
+            return
+        if self.intervals.checkpoint is not None:
+            due = self.state.step % self.intervals.checkpoint == 0
+        else:
+            due = time.perf_counter() - self.time > self.intervals.seconds
+        if due:
+            self.save()
+
+    def save(self) -> None:
+        """Save this step, unless it is saved already. Rows reach the disk first: no checkpoint is ahead of them."""
+        self.state.finiteness.confirm()
+        if not self.writes or self.step == self.state.step:
+            return
+        self.record.sync()
+        write(self.record.checkpoint_folder, self.state.step, self.parts)
+        self.step, self.time = self.state.step, time.perf_counter()
+
+    @property
+    def last(self) -> str | None:
+        """The newest checkpoint's path."""
+        return None if self.step is None else str(path_of(self.record.checkpoint_folder, self.step))

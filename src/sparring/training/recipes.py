@@ -1,0 +1,255 @@
+"""Networks and objectives become a game: a list of turns, and all that a checkpoint saves."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, Optimizer
+
+from sparring.chance import Chance
+from sparring.errors import InputError
+from sparring.networks import Average, has_batch_statistics
+from sparring.objectives import (
+    MINIMAX,
+    NON_SATURATING,
+    RELATIVISTIC,
+    WASSERSTEIN,
+    Objective,
+    one_centred,
+    r1,
+    r2,
+    scores,
+)
+from sparring.training.checkpoint import Stateful
+from sparring.training.schedules import Schedule, constant_then_cosine, geometric
+from sparring.training.turn import Loss, Round, Turn
+
+__all__ = ["RECIPES", "Game", "Penalty", "Recipe", "adversarial_game", "gradient_descent", "supervised_game"]
+
+
+@dataclass(frozen=True)
+class Game:
+    """Turns, and the parts whose state a checkpoint saves (networks, averages, optimisers)."""
+
+    turns: tuple[Turn, ...]
+    parts: Mapping[str, Stateful]
+
+
+# -- one learner
+
+
+def gradient_descent(network: nn.Module, eta: float, gamma: float = 0.0) -> SGD:
+    """Gradient descent with learning rate eta and momentum gamma.
+
+    The lecture: theta <- gamma theta + eta grad C, p <- p - theta. torch: v <- gamma v + grad C,
+    p <- p - eta v. With a constant eta they are the same, theta = eta v. When eta changes they
+    differ: the lecture's theta keeps the old eta in its memory, torch's next step is scaled by
+    the new eta altogether.
+    """
+    return SGD(network.parameters(), lr=eta, momentum=gamma, fused=True)
+
+
+def supervised_game(
+    network: nn.Module,
+    error: Callable[[Tensor, Tensor], Tensor],
+    optimizer: Optimizer,
+    rate: Schedule | None = None,
+) -> Game:
+    """One turn: the network lowers ``error(outputs, targets)`` on batches of (inputs, targets)."""
+
+    def loss(round: Round) -> Loss:
+        inputs, targets = round.batch
+        outputs = network(inputs)
+        return Loss(error(outputs if outputs.dtype.itemsize >= 4 else outputs.float(), targets))
+
+    turn = Turn("network", network, optimizer, loss, rate=rate)
+    return Game((turn,), {"network": network, "network optimizer": optimizer})
+
+
+# -- two players
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A penalty on the critic's slope.
+
+    name: as in the record. of: (critic, real, fake, chance) to a scalar without weight. first, last:
+    the weight at the first and the last step, by equal factors between. every: the penalty is
+    taken on every so-manieth step, and then weighs so many times more.
+    """
+
+    name: str
+    of: Callable[[nn.Module, Tensor, Tensor, Chance], Tensor]
+    first: float
+    last: float
+    every: int = 1
+
+    def weight(self, steps: int) -> Schedule:
+        return geometric(self.first * self.every, self.last * self.every, steps)
+
+    def falls_due(self, step: int) -> bool:
+        """Counted from one, so that it is there at every logged step."""
+        return (step + 1) % self.every == 0
+
+
+def _r1(critic: nn.Module, real: Tensor, fake: Tensor, chance: Chance) -> Tensor:
+    return r1(critic, real)
+
+
+def _r2(critic: nn.Module, real: Tensor, fake: Tensor, chance: Chance) -> Tensor:
+    return r2(critic, fake)
+
+
+def _one_centred(critic: nn.Module, real: Tensor, fake: Tensor, chance: Chance) -> Tensor:
+    return one_centred(critic, real, fake, chance.uniform(len(real)))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of an adversarial game; change any with ``dataclasses.replace``.
+
+    critic_steps: k, the critic's turns per round. optimizer: makes an optimiser from parameters
+    and a learning rate. generator_rate, critic_rate: at first; constant for the share ``hold`` of
+    the steps, then half a cosine down to zero (hold=1: constant throughout). half_life: of the
+    generator's moving average, in steps.
+    """
+
+    objective: Objective
+    penalties: tuple[Penalty, ...] = ()
+    critic_steps: int = 1
+    optimizer: Callable[..., Optimizer] = partial(Adam, betas=(0.0, 0.99), fused=True)
+    generator_rate: float = 1e-3
+    critic_rate: float = 1e-3
+    hold: float = 0.5
+    half_life: float = 500.0
+    batch_size: int = 128
+    steps: int = 20_000
+
+    def with_rate(self, rate: float | None) -> "Recipe":
+        """The same with another learning rate for the critic; the generator's keeps its proportion."""
+        if rate is None:
+            return self
+        return replace(self, critic_rate=rate, generator_rate=rate * self.generator_rate / self.critic_rate)
+
+
+def _zero_centred(first: float, last: float, every: int = 1) -> tuple[Penalty, ...]:
+    return (Penalty("r1", _r1, first, last, every), Penalty("r2", _r2, first, last, every))
+
+
+def _gan_2014() -> Recipe:
+    sgd = partial(SGD, momentum=0.5, fused=True)
+    return Recipe(MINIMAX, optimizer=sgd, generator_rate=0.05, critic_rate=0.05)
+
+
+def _wgan_gp(weight: float) -> Recipe:
+    adam = partial(Adam, betas=(0.0, 0.9), fused=True)
+    penalty = Penalty("one_centred", _one_centred, weight, weight)
+    return Recipe(WASSERSTEIN, (penalty,), critic_steps=5, optimizer=adam, steps=5_000, half_life=200.0)
+
+
+RECIPES: Mapping[str, Mapping[str, Recipe]] = MappingProxyType(
+    {
+        "r3gan": {
+            "table": Recipe(RELATIVISTIC, _zero_centred(0.05, 0.005, every=4), generator_rate=3e-3, critic_rate=3e-3),
+            "image": Recipe(RELATIVISTIC, _zero_centred(0.5, 0.5, every=4), batch_size=64, steps=10_000),
+        },
+        "nonsaturating": {
+            "table": Recipe(NON_SATURATING, (Penalty("r1", _r1, 0.05, 0.005, 4),)),
+            "image": Recipe(NON_SATURATING, (Penalty("r1", _r1, 0.5, 0.5, 4),), batch_size=64, steps=10_000),
+        },
+        "wgan-gp": {"table": _wgan_gp(0.1), "image": _wgan_gp(10.0)},
+        "gan-2014": {"table": _gan_2014(), "image": _gan_2014()},
+    }
+)
+"""Recipe name -> kind of data -> settings."""
+
+
+def adversarial_game(
+    generator: nn.Module, critic: nn.Module, latent_size: int, recipe: Recipe, steps: int, *, ranks: int = 1
+) -> Game:
+    """Algorithm 1: the critic learns k times, then the generator once, every turn on fresh noise.
+
+    generator: (n, latent_size) to samples. critic: samples to scores (n,). steps: the length of the
+    whole run, which the schedules need.
+    Each critic's turn reads a fresh batch; the generator's reads one only if its objective needs
+    real scores. Raises InputError for batch normalisation where it makes the game meaningless.
+    Source: Goodfellow et al. 2014, Algorithm 1; the lecture. Different from it: both players
+    descend, on losses with the signs turned where the paper ascends.
+    """
+    _refuse_batch_statistics(generator, critic, recipe, ranks)
+    generator_rate = constant_then_cosine(recipe.generator_rate, steps, recipe.hold)
+    critic_rate = constant_then_cosine(recipe.critic_rate, steps, recipe.hold)
+    average = Average(generator, recipe.half_life)
+    critic_turn = Turn(
+        "critic",
+        critic,
+        recipe.optimizer(critic.parameters(), lr=recipe.critic_rate),
+        _critic_loss(generator, critic, latent_size, recipe, steps),
+        repeats=recipe.critic_steps,
+        rate=critic_rate,
+    )
+    generator_turn = Turn(
+        "generator",
+        generator,
+        recipe.optimizer(generator.parameters(), lr=recipe.generator_rate),
+        _generator_loss(generator, critic, latent_size, recipe),
+        rate=generator_rate,
+        after=average.update,
+        reads=recipe.objective.needs_real,
+    )
+    parts: dict[str, Any] = {"generator": generator, "critic": critic, "average": average}
+    optimizers = {f"{turn.name} optimizer": turn.optimizer for turn in (critic_turn, generator_turn)}
+    return Game((critic_turn, generator_turn), parts | optimizers)
+
+
+def _critic_loss(
+    generator: nn.Module, critic: nn.Module, latent_size: int, recipe: Recipe, steps: int
+) -> Callable[[Round], Loss]:
+    weights = [penalty.weight(steps) for penalty in recipe.penalties]
+
+    def loss(round: Round) -> Loss:
+        real = round.batch[0]
+        with torch.no_grad():  # the critic's turn must not build a graph through the generator
+            fake = generator(round.chance.normal(len(real), latent_size)).to(real.dtype)
+        real_scores, fake_scores = scores(critic, real), scores(critic, fake)
+        total = objective = recipe.objective.critic(real_scores, fake_scores)
+        terms = {"objective": objective, "real_score": real_scores, "fake_score": fake_scores}
+        for penalty, weight in zip(recipe.penalties, weights, strict=True):
+            if penalty.falls_due(round.step):
+                terms[penalty.name] = penalty.of(critic, real, fake, round.chance)
+                total = total + weight(round.step) * terms[penalty.name]
+        return Loss(total, terms)
+
+    return loss
+
+
+def _generator_loss(
+    generator: nn.Module, critic: nn.Module, latent_size: int, recipe: Recipe
+) -> Callable[[Round], Loss]:
+    def loss(round: Round) -> Loss:
+        n = len(round.batch[0])
+        fake_scores = scores(critic, generator(round.chance.normal(n, latent_size)))
+        real_scores = None
+        if recipe.objective.needs_real:
+            with torch.no_grad():  # the reals are a yardstick here; no gradient reaches the generator through them
+                real_scores = scores(critic, round.batch[0])
+        return Loss(recipe.objective.generator(real_scores, fake_scores))
+
+    return loss
+
+
+def _refuse_batch_statistics(generator: nn.Module, critic: nn.Module, recipe: Recipe, ranks: int) -> None:
+    if recipe.penalties and has_batch_statistics(critic):
+        raise InputError(
+            "the critic has batch normalisation, so a score depends on the other samples of its batch and the "
+            f"{recipe.penalties[0].name} penalty on its slope means nothing. Use layer normalisation or none."
+        )
+    if ranks > 1 and (has_batch_statistics(critic) or has_batch_statistics(generator)):
+        raise InputError(
+            "batch normalisation sees only one rank's part of a batch, so several ranks would not equal one. "
+            "Use networks without it, or one process."
+        )

@@ -1,0 +1,157 @@
+"""A turn of one learner, and the one function that plays it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from sparring.chance import Chance
+from sparring.errors import Diverged
+from sparring.place import Place
+
+__all__ = ["Finiteness", "Loss", "Played", "Round", "Turn", "play"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a learner minimises, a scalar, and named parts of it or beside it for the record.
+
+    terms: tensors of any shape; the record keeps their mean.
+    """
+
+    total: Tensor
+    terms: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Round:
+    """What the turns of one round share.
+
+    step: rounds played before this one. batch: the batch last read. chance: the run's draws.
+    scratch: what one turn makes for another; forgotten after the round.
+    """
+
+    step: int
+    chance: Chance
+    batch: tuple[Tensor, ...] = ()
+    scratch: dict[str, Any] = field(default_factory=dict)
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A learner and how it learns.
+
+    name: in rows and messages. module: the network that learns, in training mode while it plays.
+    optimizer: over the parameters that learn, none else are touched. loss: Round -> Loss.
+    repeats: how often per round (k of Algorithm 1), or a function of the step. rate: the learning
+    rate as a function of the step, written into the optimiser before the update; None leaves it.
+    after: called after an update (clipping, averaging). reads: whether every repeat takes a fresh
+    batch.
+    """
+
+    name: str
+    module: nn.Module
+    optimizer: Optimizer
+    loss: Callable[[Round], Loss]
+    repeats: int | Callable[[int], int] = 1
+    rate: Callable[[int], float] | None = None
+    after: Callable[[], None] = _nothing
+    reads: bool = True
+    parameters: tuple[Tensor, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        found = tuple(parameter for group in self.optimizer.param_groups for parameter in group["params"])
+        object.__setattr__(self, "parameters", found)
+
+    def times(self, step: int) -> int:
+        """How often the turn is played in the round after ``step`` rounds."""
+        return self.repeats if isinstance(self.repeats, int) else self.repeats(step)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a turn left behind, still on its device: its loss, gradient norm and learning rate."""
+
+    loss: Loss
+    gradient: Tensor
+    rate: float
+
+
+class Finiteness:
+    """Watches that losses and gradients are finite.
+
+    On a CPU each turn is looked at before its update, so the weights stay good. Elsewhere that
+    would wait for the device every step: there the first bad step is noted on the device, and
+    ``confirm`` raises (the loop calls it now and then, and before anything is saved).
+    """
+
+    def __init__(self) -> None:
+        self._first_bad: dict[str, Tensor] = {}
+
+    def look(self, turn: str, step: int, loss: Tensor, gradient: Tensor) -> None:
+        if loss.device.type == "cpu":
+            self._judge(turn, step, loss.item(), gradient.item())
+            return
+        bad = torch.where((loss + gradient).isfinite(), torch.inf, float(step))
+        earlier = self._first_bad.get(turn)
+        self._first_bad[turn] = bad if earlier is None else torch.minimum(earlier, bad)
+
+    def confirm(self) -> None:
+        """Raise Diverged if anything noted on the device was not finite."""
+        for turn, step in self._first_bad.items():
+            if step.isfinite():
+                raise Diverged(turn, int(step) + 1, "loss or gradient")
+
+    @staticmethod
+    def _judge(turn: str, step: int, loss: float, gradient: float) -> None:
+        # NaN and infinities give NaN here, and only NaN differs from itself: no call of isfinite
+        if loss - loss == 0.0 and gradient - gradient == 0.0:
+            return
+        raise Diverged(turn, step + 1, "loss" if loss - loss != 0.0 else "gradient")
+
+
+def play(turn: Turn, round: Round, place: Place, finiteness: Finiteness) -> Played:
+    """Play a turn once: loss, gradient for its learner alone, mean over the ranks, update.
+
+    Raises Diverged, before the update on a CPU, if the loss or the gradient is not finite.
+    """
+    with place.autocast():
+        loss = turn.loss(round)
+    gradients = _gradients(loss.total, turn.parameters)
+    place.average([*gradients, loss.total.detach()])
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    finiteness.look(turn.name, round.step, loss.total.detach(), norm)
+    rate = _update(turn, round.step, gradients)
+    turn.after()
+    return Played(Loss(loss.total.detach(), loss.terms), norm, rate)
+
+
+def _gradients(total: Tensor, parameters: tuple[Tensor, ...]) -> list[Tensor]:
+    """d total / d parameter, for these parameters only: nothing is computed to be thrown away."""
+    found = torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True)
+    # a fused optimiser walks through raw memory: a gradient laid out otherwise than its weight
+    # (convolutions give channels-last ones) would update the wrong weights, without a word
+    return [
+        gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)
+        for gradient, parameter in zip(found, parameters, strict=True)
+    ]
+
+
+def _update(turn: Turn, step: int, gradients: list[Tensor]) -> float:
+    if turn.rate is not None:
+        rate = turn.rate(step)
+        for group in turn.optimizer.param_groups:
+            group["lr"] = rate
+    for parameter, gradient in zip(turn.parameters, gradients, strict=True):
+        parameter.grad = gradient
+    turn.optimizer.step()
+    for parameter in turn.parameters:
+        parameter.grad = None
+    return turn.optimizer.param_groups[0]["lr"]
