@@ -31,9 +31,7 @@ def seed_from(random_state: Any) -> int:
         return int(random_state.integers(0, 2**62))
     if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state >= 0:
         return int(random_state)
-    raise InputError(
-        f"random_state must be None, a whole number >= 0 or a NumPy random state; got {random_state!r}"
-    )
+    raise InputError(f"random_state must be None, a whole number >= 0 or a NumPy random state; got {random_state!r}")
 
 
 def derive(seed: int, *path: str | int) -> int:
@@ -65,9 +63,7 @@ class Chance:
     ranks' states stay equal, and two ranks see exactly what one rank would have seen.
     """
 
-    def __init__(
-        self, seed: int, device: str | torch.device = "cpu", rank: int = 0, ranks: int = 1
-    ) -> None:
+    def __init__(self, seed: int, device: str | torch.device = "cpu", rank: int = 0, ranks: int = 1) -> None:
         self.seed, self.rank, self.ranks = seed, rank, ranks
         self.device = torch.device(device)
         self.named = generator(seed, "named", device=self.device)

@@ -46,7 +46,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
             yield partial
             with open(partial, "rb+") as file:
                 os.fsync(file.fileno())
-            os.replace(partial, path)
+            partial.replace(path)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
@@ -67,7 +67,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
                     os.fsync(handle.fileno())
             sync_folder(partial)
             shutil.rmtree(path, ignore_errors=True)
-            os.replace(partial, path)
+            partial.replace(path)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise

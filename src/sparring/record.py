@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sparring.errors import FolderError
 from sparring.files import explained, read_json, replaced_file, write_json
@@ -39,20 +39,35 @@ class Metric:
 
 METRICS: tuple[Metric, ...] = (
     Metric("step", "steps", "rounds of turns played so far", "grows by the logging interval"),
-    Metric("loss", "nats or squared units", "what the turn's learner minimises, penalties included",
-           "a fit's falls; a game's hovers, and says little about quality"),
+    Metric(
+        "loss",
+        "nats or squared units",
+        "what the turn's learner minimises, penalties included",
+        "a fit's falls; a game's hovers, and says little about quality",
+    ),
     Metric("objective", "nats or score units", "the loss without its penalties", "see loss"),
-    Metric("gradient", "loss units per weight", "Euclidean norm of the learner's gradient, all layers together",
-           "within a factor of ten of its early values; near 0 it has vanished"),
+    Metric(
+        "gradient",
+        "loss units per weight",
+        "Euclidean norm of the learner's gradient, all layers together",
+        "within a factor of ten of its early values; near 0 it has vanished",
+    ),
     Metric("rate", "", "the learning rate in force", "follows the schedule"),
     Metric("real_score", "score units", "the critic's mean score of real samples", "near the fakes' score"),
     Metric("fake_score", "score units", "the critic's mean score of generated samples", "near the reals' score"),
-    Metric("r1", "squared score units per data unit", "mean squared critic gradient at real samples (R1)",
-           "small and steady"),
-    Metric("r2", "squared score units per data unit", "mean squared critic gradient at fakes (R2)",
-           "small and steady"),
-    Metric("one_centred", "squared score units per data unit",
-           "mean squared distance of the critic's gradient norm from one", "below about 0.1"),
+    Metric(
+        "r1",
+        "squared score units per data unit",
+        "mean squared critic gradient at real samples (R1)",
+        "small and steady",
+    ),
+    Metric("r2", "squared score units per data unit", "mean squared critic gradient at fakes (R2)", "small and steady"),
+    Metric(
+        "one_centred",
+        "squared score units per data unit",
+        "mean squared distance of the critic's gradient norm from one",
+        "below about 0.1",
+    ),
 )
 
 
@@ -82,10 +97,6 @@ class Record:
         self.about.setdefault("sessions", [])
         self._folder = folder
         self._rows: list[dict[str, Any]] = []
-        self._log: IO[str] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_log": None}
 
     # -- making and opening
 
@@ -106,7 +117,6 @@ class Record:
         for row in self.rows():
             copy.append(row)
         copy.sync()
-        copy.close()
         return copy
 
     @staticmethod
@@ -172,22 +182,14 @@ class Record:
         if not self.kept:
             self._rows.append(dict(row))
             return
-        with explained(self.metrics_path):
-            if self._log is None:
-                self._log = open(self.metrics_path, "a", encoding="utf-8")
-            self._log.write(json.dumps(dict(row)) + "\n")
-            self._log.flush()
+        with explained(self.metrics_path), open(self.metrics_path, "a", encoding="utf-8") as log:
+            log.write(json.dumps(dict(row)) + "\n")
 
     def sync(self) -> None:
         """Put every row on the disk. Done before each checkpoint, so that no checkpoint is ahead of its rows."""
-        if self._log is not None:
-            with explained(self.metrics_path):
-                os.fsync(self._log.fileno())
-
-    def close(self) -> None:
-        if self._log is not None:
-            self._log.close()
-            self._log = None
+        if self.kept and self.metrics_path.exists():
+            with explained(self.metrics_path), open(self.metrics_path, "rb+") as log:
+                os.fsync(log.fileno())
 
     def _lines(self) -> Iterator[str]:
         if not self.metrics_path.exists():
@@ -205,7 +207,6 @@ class Record:
 
     def forget_after(self, step: int) -> None:
         """Drop the rows and samples that came after a step: a resumed run makes them again."""
-        self.close()
         kept = [line for line in self._lines() if json.loads(line)["step"] <= step]
         with replaced_file(self.metrics_path) as partial:
             partial.write_text("".join(kept), encoding="utf-8")

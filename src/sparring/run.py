@@ -146,9 +146,8 @@ def run(
                 row = _log(step, intervals, place, record, snapshot)
                 if show is not None:
                     show(Progress(step.index, steps, session.first, session.seconds, row))
-                if row is not None and stopping is not None:
-                    if stopping.patience.see(step.index, stopping.measure(step)):
-                        break
+                if row is not None and _has_stalled(stopping, step):
+                    break
                 agree = place.ranks == 1 or step.index % AGREE_EVERY == 0
                 if agree and place.any(asked()) and step.index < steps:
                     saver.save()
@@ -158,9 +157,11 @@ def run(
     except BaseException as error:
         _fail(session, saver, state, error)
         raise
-    finally:
-        record.close()
     session.end(state.step, "finished")
+
+
+def _has_stalled(stopping: Stopping | None, step: Step) -> bool:
+    return stopping is not None and stopping.patience.see(step.index, stopping.measure(step))
 
 
 def _log(

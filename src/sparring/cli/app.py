@@ -1,6 +1,5 @@
 """The commands. Each says what it did, where the result is, and what to run next."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -111,7 +110,8 @@ def sample(
     *,
     n: Annotated[int, Parameter(name=("-n", "--count"), help="How many.")] = 100,
     output: Annotated[
-        Path, Parameter(name=("-o", "--output"), help="A .npy, .npz, .csv, a .png (one picture), or a new folder of PNGs.")
+        Path,
+        Parameter(name=("-o", "--output"), help="A .npy, .npz, .csv, a .png (one picture), or a new folder of PNGs."),
     ],
     seed: Seed = None,
     json: Json = False,

@@ -4,7 +4,6 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from torch import nn
 from sparring.chance import ambient_seed, derive
 from sparring.data.schema import Schema
 from sparring.errors import InputError, ShapeError
-from sparring.networks import MLP, ConvCritic, ConvGenerator, count_parameters
+from sparring.networks import LEAKY, MLP, ConvCritic, ConvGenerator, count_parameters
 from sparring.objectives import scores
 from sparring.shapes import describe
 from sparring.training import RECIPES, Recipe
@@ -21,7 +20,6 @@ from sparring.training import RECIPES, Recipe
 __all__ = ["Design", "Settings", "design", "settle", "threads_for"]
 
 Given = nn.Module | Callable[..., nn.Module] | None
-LEAKY = partial(nn.LeakyReLU, 0.2)
 SMALL = 16  # pixels: up to this side a fully connected network is better and faster than a convolutional one
 SMALL_WORK = 2**23  # multiplications of a pass over a batch, below which a second thread costs more than it brings
 
@@ -169,7 +167,9 @@ def _check(made: Design, latent_size: int, shape: tuple[int, ...]) -> None:
     except ShapeError:
         raise
     except RuntimeError as error:
-        raise ShapeError(f"the critic cannot take samples of the shape {describe(tuple(fake.shape))}: {_line(error)}") from error
+        raise ShapeError(
+            f"the critic cannot take samples of the shape {describe(tuple(fake.shape))}: {_line(error)}"
+        ) from error
     made.generator.train(modes[0]), made.critic.train(modes[1])
 
 

@@ -13,7 +13,18 @@ import numpy as np
 from sparring.errors import InputError
 from sparring.transport.clouds import Floats, distances
 
-__all__ = ["Fidelity", "coverage", "density", "fidelity", "precision", "radii", "recall"]
+__all__ = [
+    "Balls",
+    "Fidelity",
+    "balls",
+    "coverage",
+    "density",
+    "fidelity",
+    "from_distances",
+    "precision",
+    "radii",
+    "recall",
+]
 
 NEIGHBOURS = 3  # precision and recall: Kynkäänniemi et al. 2019
 WIDE_NEIGHBOURS = 5  # density and coverage: Naeem et al. 2020
@@ -29,21 +40,30 @@ class Fidelity(NamedTuple):
     coverage: float
 
 
+class Balls(NamedTuple):
+    """The radii (n,) of the balls around a cloud's points: narrow reach 3 neighbours, wide ones 5."""
+
+    narrow: Floats
+    wide: Floats
+
+
 def fidelity(fake: Floats, real: Floats) -> Fidelity:
-    """All four figures for the points fake (n, d) and real (m, d), with n > 3 and m > 5.
+    """All four figures for the points fake (n, d) and real (m, d). Raises InputError unless n, m > 5.
 
     >>> points = np.arange(12.0)[:, None]
     >>> fidelity(points, points).coverage
     1.0
     """
-    return from_distances(distances(fake, real), within(fake)[0], within(real))
+    return from_distances(distances(fake, real), balls(fake), balls(real))
 
 
-def from_distances(between: Floats, fake_radii: Floats, real_radii: Sequence[Floats]) -> Fidelity:
-    """The same from distances (n, m), the fakes' radii for k = 3 and the reals' for k = 3 and 5."""
-    narrow, wide = real_radii
+def from_distances(between: Floats, fake: Balls, real: Balls) -> Fidelity:
+    """The same, from the distances (n, m) between fakes and reals and the balls of both."""
     return Fidelity(
-        precision(between, narrow), recall(between, fake_radii), density(between, wide), coverage(between, wide)
+        precision(between, real.narrow),
+        recall(between, fake.narrow),
+        density(between, real.wide),
+        coverage(between, real.wide),
     )
 
 
@@ -67,9 +87,9 @@ def coverage(between: Floats, real_radii: Floats) -> float:
     return float((between <= real_radii).any(axis=0).mean())
 
 
-def within(points: Floats) -> list[Floats]:
-    """The radii of a cloud's balls, for k = 3 and for k = 5 (or for 3 alone, if there are fewer points)."""
-    return radii(points, [k for k in (NEIGHBOURS, WIDE_NEIGHBOURS) if k < max(len(points), 4)])
+def balls(points: Floats) -> Balls:
+    """The balls of a cloud (n, d) with n > 5."""
+    return Balls(*radii(points, [NEIGHBOURS, WIDE_NEIGHBOURS]))
 
 
 def radii(points: Floats, neighbours: Sequence[int]) -> list[Floats]:

@@ -2,7 +2,16 @@
 
 from sparring.networks.average import Average
 from sparring.networks.conv import ConvCritic, ConvGenerator
-from sparring.networks.layers import count_parameters, has_batch_statistics, summary
+from sparring.networks.layers import LEAKY, count_parameters, has_batch_statistics, summary
 from sparring.networks.mlp import MLP
 
-__all__ = ["MLP", "Average", "ConvCritic", "ConvGenerator", "count_parameters", "has_batch_statistics", "summary"]
+__all__ = [
+    "LEAKY",
+    "MLP",
+    "Average",
+    "ConvCritic",
+    "ConvGenerator",
+    "count_parameters",
+    "has_batch_statistics",
+    "summary",
+]

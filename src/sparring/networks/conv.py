@@ -7,14 +7,15 @@ Source: Radford, Metz & Chintala 2016. Different from it: no batch normalisation
 because it makes samples depend on their batch mates (and a gradient penalty meaningless).
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from sparring.errors import InputError
+from sparring.networks.layers import LEAKY
 
 __all__ = ["ConvCritic", "ConvGenerator"]
 
@@ -89,14 +90,14 @@ class ConvCritic(nn.Module):
         shape: Sequence[int],
         width: int = 32,
         norm: str | None = None,
-        activation: Callable[[], nn.Module] = partial(nn.LeakyReLU, 0.2),
+        activation: Callable[[], nn.Module] = LEAKY,
         smallest: int = SMALLEST,
     ) -> None:
         super().__init__()
         sizes = _sizes(shape[1], shape[2], smallest)
         channels = [shape[0], *_channels(width, len(sizes) - 1)]
         layers: list[nn.Module] = []
-        for level, (before, after) in enumerate(zip(channels[:-1], channels[1:], strict=True)):
+        for level, (before, after) in enumerate(itertools.pairwise(channels)):
             layers.append(nn.Conv2d(before, after, _kernel(sizes[level]), stride=2, padding=1))
             layers += [*(_norm(norm, after) if level else []), activation()]
         layers += [nn.Flatten(), nn.Linear(channels[-1] * math.prod(sizes[-1]), 1), nn.Flatten(0)]

@@ -1,8 +1,12 @@
 """What can be said of any network without running it."""
 
+from functools import partial
+
 from torch import nn
 
-__all__ = ["count_parameters", "has_batch_statistics", "summary"]
+__all__ = ["LEAKY", "count_parameters", "has_batch_statistics", "summary"]
+
+LEAKY = partial(nn.LeakyReLU, 0.2)  # the usual activation of critics (DCGAN)
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -1,5 +1,6 @@
 """The multilayer perceptron: y(l) = sigma_l(W(l) y(l-1) + b(l))."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -33,7 +34,7 @@ class MLP(nn.Sequential):
     ) -> None:
         sizes = [math.prod(inputs), *hidden, math.prod(outputs)]
         layers: list[nn.Module] = [nn.Flatten()] if len(inputs) > 1 else []
-        for before, after in zip(sizes[:-2], sizes[1:-1], strict=True):
+        for before, after in itertools.pairwise(sizes[:-1]):
             layers += [nn.Linear(before, after), activation()]
         layers.append(nn.Linear(sizes[-2], sizes[-1]))
         if last is not None:

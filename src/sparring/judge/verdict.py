@@ -1,0 +1,201 @@
+"""What the judge says: figures, grades, and one plain sentence."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from sparring.errors import InputError
+
+__all__ = ["LIMITS", "MEANINGS", "Figure", "Verdict", "grade", "summarise"]
+
+Better = Literal["lower", "higher", "equal"]
+Grade = Literal["good", "fair", "poor"]
+
+
+class Limits(NamedTuple):
+    """Up to which ratio to the floor a figure is good, and up to which it is fair."""
+
+    better: Better
+    good: float
+    fair: float
+
+
+LOWER, HIGHER, EQUAL = Limits("lower", 1.25, 2.0), Limits("higher", 0.9, 0.7), Limits("equal", 1.25, 2.0)
+LIMITS: Mapping[str, Limits] = {
+    "w1": LOWER,
+    "precision": HIGHER,
+    "recall": HIGHER,
+    "density": EQUAL,
+    "coverage": HIGHER,
+    "near_copies": LOWER,
+    "exact_copies": LOWER,
+    "nearer_to_training": Limits("lower", 1.2, 1.5),  # a share that is 1/2 by chance cannot double
+    "confident": HIGHER,
+    "smallest_class": HIGHER,
+    "largest_class": LOWER,
+}
+MEANINGS: Mapping[str, str] = {
+    "w1": "How far samples must be carried, on average, to become held-out data (exact Wasserstein-1 distance; "
+    "tables in standard deviations of the training columns, images in units of their own).",
+    "precision": "The share of samples that lie among held-out data (within reach of a row's 3rd neighbour).",
+    "recall": "The share of held-out rows that lie among samples (within reach of a sample's 3rd neighbour).",
+    "density": "How crowded held-out data are with samples; well above the floor there is too little spread.",
+    "coverage": "The share of held-out rows with a sample near them (within reach of the row's 5th neighbour).",
+    "near_copies": "The share of samples closer to a training row than 95 % of training rows are to each other.",
+    "exact_copies": "The share of samples equal to a training row in every value.",
+    "nearer_to_training": "The share of samples nearer to training rows than to as many held-out rows; "
+    "0.5 for fresh samples.",
+    "confident": "The share of samples that a classifier, taught by training data alone, names with a probability "
+    "above 0.9; noise can reach it too.",
+    "smallest_class": "The share of the class that the classifier names least often.",
+    "largest_class": "The share of the class that the classifier names most often.",
+}
+COPYING = ("near_copies", "exact_copies", "nearer_to_training")
+UNSEEN = {"good": 0.001, "fair": 0.01}  # the same limits, as values, where the floor is 0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured value beside its floor: the same measure with real data in the samples' place.
+
+    interval: where value / floor lies with 95 % confidence; None where the floor is 0.
+    better: which way from the floor is the good one. meaning: a sentence.
+    """
+
+    name: str
+    value: float
+    floor: float
+    interval: tuple[float, float] | None
+    better: Better
+    grade: Grade
+    meaning: str
+
+    @property
+    def ratio(self) -> float | None:
+        """value / floor, or None where the floor is 0."""
+        return self.value / self.floor if self.floor > 0 else None
+
+    @classmethod
+    def of(cls, name: str, value: float, floor: float, interval: tuple[float, float] | None) -> "Figure":
+        """A figure of the judge, graded."""
+        mark = grade(LIMITS[name], value, floor, interval)
+        return cls(name, float(value), float(floor), interval, LIMITS[name].better, mark, MEANINGS[name])
+
+
+def grade(limits: Limits, value: float, floor: float, interval: tuple[float, float] | None) -> Grade:
+    """Good, fair or poor, by the ratio of value to floor.
+
+    A figure that should be lower is good up to the first limit (1.25 times the floor) and fair up to the
+    second (2 times); a higher one down to 0.9 and 0.7; one that should be equal may stray as far as 1.25
+    and 2 either way. A difference that is within chance (the interval holds 1) is one grade better. Where
+    the floor is 0, a lower one is good up to 0.001 and fair up to 0.01, and the others are good.
+
+    >>> grade(LIMITS["w1"], 1.5, 1.0, (1.3, 1.7)), grade(LIMITS["w1"], 1.5, 1.0, (0.9, 2.1))
+    ('fair', 'good')
+    """
+    if floor <= 0:
+        worse = value if limits.better == "lower" else 0.0
+        return "good" if worse <= UNSEEN["good"] else "fair" if worse <= UNSEEN["fair"] else "poor"
+    ratio = value / floor
+    strayed = {"lower": ratio, "higher": -ratio, "equal": max(ratio, floor / value if value > 0 else float("inf"))}
+    sign = -1 if limits.better == "higher" else 1
+    step = sum(strayed[limits.better] > sign * limit for limit in (limits.good, limits.fair))
+    if interval is not None and interval[0] <= 1 <= interval[1]:
+        step = max(step - 1, 0)
+    grades: tuple[Grade, Grade, Grade] = ("good", "fair", "poor")
+    return grades[step]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All figures of one judgement. ``verdict["w1"]`` is a Figure; ``str(verdict)`` is a table.
+
+    samples: rows per draw. draws: how many. seconds: how long it took. summary: one sentence.
+    """
+
+    figures: tuple[Figure, ...]
+    samples: int
+    draws: int
+    seconds: float = field(compare=False)
+    summary: str
+
+    def __getitem__(self, name: str) -> Figure:
+        for figure in self.figures:
+            if figure.name == name:
+                return figure
+        raise KeyError(f"no figure is called {name!r}; there are {', '.join(f.name for f in self.figures)}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists, strings and numbers, none of them infinite or NaN."""
+        plain = asdict(self)
+        plain["figures"] = [
+            {**asdict(figure), "interval": list(figure.interval) if figure.interval else None}
+            for figure in self.figures
+        ]
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "Verdict":
+        """The verdict that ``to_json`` wrote. Raises InputError for anything else."""
+        try:
+            figures = tuple(
+                Figure(**{**row, "interval": tuple(row["interval"]) if row["interval"] else None})
+                for row in plain["figures"]
+            )
+            return cls(**{**plain, "figures": figures})
+        except (KeyError, TypeError) as error:
+            raise InputError(f"this is no verdict of the judge ({error}); one written by to_json is needed.") from None
+
+    def __str__(self) -> str:
+        rows = [("", "value", "floor", "ratio", "95 % interval", "grade")]
+        rows += [_cells(figure) for figure in self.figures]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = [
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
+        ]
+        title = f"{self.draws} draws of {self.samples} samples; the floor is training data in the samples' place"
+        return "\n".join([title, "", *lines, "", self.summary])
+
+
+def _cells(figure: Figure) -> tuple[str, str, str, str, str, str]:
+    ratio = "-" if figure.ratio is None else f"{figure.ratio:.2f}"
+    interval = "-" if figure.interval is None else f"{figure.interval[0]:.2f} to {figure.interval[1]:.2f}"
+    return figure.name, _number(figure.value), _number(figure.floor), ratio, interval, figure.grade
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if 0.001 <= abs(value) < 1000 or value == 0 else f"{value:.3g}"
+
+
+def summarise(figures: tuple[Figure, ...]) -> str:
+    """One sentence: how near, what is missing, and whether training rows were copied."""
+    by_name = {figure.name: figure for figure in figures}
+    parts = [_nearness(by_name["w1"])]
+    if by_name["coverage"].grade == "poor":
+        parts.append("parts of the data have no samples near them")
+    signs = [by_name[name] for name in COPYING if by_name[name].grade != "good"]
+    parts.append(_copying(signs))
+    return "; ".join(parts) + "."
+
+
+def _nearness(w1: Figure) -> str:
+    if w1.ratio is None:
+        return f"W1 is {w1.value:.3g} where training data have 0: " + (
+            "the samples are the data's one value" if w1.value == 0 else "the samples stray from the data's one value"
+        )
+    words = {
+        "good": "the samples are nearly as close to held-out data as training data are",
+        "fair": "the samples are further from held-out data than training data are",
+        "poor": "the samples are far from held-out data",
+    }[w1.grade]
+    if w1.ratio < 0.9 and w1.interval is not None and w1.interval[1] < 1:
+        words = "closer to held-out data than training data are, so the samples spread too little or were made from it"
+    return f"W1 is {w1.ratio:.2f} times its floor: {words}"
+
+
+def _copying(signs: list[Figure]) -> str:
+    if not signs:
+        return "no sign of copying"
+    evidence = ", ".join(f"{sign.name} {_number(sign.value)} against {_number(sign.floor)}" for sign in signs)
+    worst = any(sign.grade == "poor" for sign in signs)
+    return f"{'training rows are copied' if worst else 'some signs of copying'} ({evidence})"
