@@ -159,7 +159,17 @@ def test_forward_passes_per_round(k: int) -> None:
     critic.register_forward_hook(lambda *_: calls.__setitem__("critic", calls["critic"] + 1))
     game = adversarial_game(generator, critic, 2, Recipe(RELATIVISTIC, critic_steps=k), steps=5)
     next(train(game.turns, Batches(torch.randn(20, 2), size=4), 5))
-    assert calls == {"generator": k + 1, "critic": 2 * k + 2}
+    # the critic scores real and fake in one pass in its turn; in the generator's, real needs no gradient
+    assert calls == {"generator": k + 1, "critic": k + 2}
+
+
+def test_a_critic_that_looks_across_its_batch_sees_real_and_fake_apart() -> None:
+    sizes: list[int] = []
+    generator, critic = MLP((2,), (2,), (4,)), nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    critic.register_forward_hook(lambda module, args, out: sizes.append(len(out)))
+    game = adversarial_game(generator, critic, 2, Recipe(MINIMAX), steps=5)
+    next(train(game.turns, Batches(torch.randn(20, 2), size=4), 5))
+    assert sizes == [4, 4, 4]
 
 
 def test_a_turn_leaves_no_gradient_anywhere() -> None:
@@ -202,7 +212,9 @@ def test_fused_updates_do_not_mix_up_weights_of_channels_last_gradients() -> Non
         adam_g.zero_grad()
         (-softplus(c(g(draws.normal(8, 4)))).mean()).backward()
         adam_g.step()
-    for ours, plain in zip([*generator.parameters(), *critic.parameters()], [*g.parameters(), *c.parameters()], strict=True):
+    for ours, plain in zip(
+        [*generator.parameters(), *critic.parameters()], [*g.parameters(), *c.parameters()], strict=True
+    ):
         torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-6)
 
 

@@ -11,7 +11,7 @@ __all__ = ["Figure", "Verdict", "judge"]
 
 
 class _CallableModule(ModuleType):
-    """``sparring.judge`` names this package and the function in it: importing the one must not hide the other."""
+    """``sparring.judge`` is this package and the function in it: importing one must not hide the other."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Verdict:
         return judge(*arguments, **options)

@@ -23,10 +23,12 @@ MOST_ROWS = 20_000  # of training, for the default classifier: more cost minutes
 
 
 def checked_labels(labels: Any, n: int) -> NDArray[Any]:
-    """The labels (n,) of the training rows: at least two classes. Raises ShapeError, DataError, InputError."""
+    """The labels (n,) of the training rows: at least two classes. Raises kinds of InputError."""
     found = np.asarray(labels)
     if found.shape != (n,):
-        raise ShapeError(f"labels must hold one class per training row, shape ({n}); got {describe(found.shape)}.")
+        raise ShapeError(
+            f"labels must hold one class per training row, shape ({n}); got {describe(found.shape)}."
+        )
     if found.dtype.kind == "f" and not np.isfinite(found).all():
         row = int(np.flatnonzero(~np.isfinite(found))[0])
         raise DataError(f"labels holds {found[row]} in row {row}; every training row needs a class.")
@@ -71,7 +73,7 @@ def taught(classifier: Any, train: NDArray[Any], labels: NDArray[Any], seed: int
         raise InputError(f"the classifier must have predict_proba; {type(classifier).__name__} has none.")
     if hasattr(classifier, "classes_"):
         return Namer(classifier, None)
-    fresh = clone(classifier) if hasattr(classifier, "get_params") else copy.deepcopy(classifier)
+    fresh: Any = clone(classifier) if hasattr(classifier, "get_params") else copy.deepcopy(classifier)
     return Namer(fresh.fit(train, labels), None)
 
 

@@ -68,22 +68,22 @@ def from_distances(between: Floats, fake: Balls, real: Balls) -> Fidelity:
 
 
 def precision(between: Floats, real_radii: Floats) -> float:
-    """The share of fakes inside the ball of at least one real point (Kynkäänniemi et al. 2019, eq. 2, k = 3)."""
+    """The share of fakes inside the ball of some real point (Kynkäänniemi et al. 2019, eq. 2, k = 3)."""
     return float((between <= real_radii).any(axis=1).mean())
 
 
 def recall(between: Floats, fake_radii: Floats) -> float:
-    """The share of real points inside the ball of at least one fake (Kynkäänniemi et al. 2019, eq. 3, k = 3)."""
+    """The share of real points inside the ball of some fake (Kynkäänniemi et al. 2019, eq. 3, k = 3)."""
     return float((between <= fake_radii[:, None]).any(axis=0).mean())
 
 
 def density(between: Floats, real_radii: Floats, neighbours: int = WIDE_NEIGHBOURS) -> float:
-    """How many reals' balls hold a fake, on average, over k (Naeem et al. 2020, eq. 3; theirs are open balls)."""
+    """How many reals' balls hold a fake, on average, over k (Naeem et al. 2020, eq. 3, with open balls)."""
     return float((between <= real_radii).sum() / (neighbours * len(between)))
 
 
 def coverage(between: Floats, real_radii: Floats) -> float:
-    """The share of real points whose ball holds a fake (Naeem et al. 2020, eq. 4; theirs are open balls)."""
+    """The share of real points whose ball holds a fake (Naeem et al. 2020, eq. 4, with open balls)."""
     return float((between <= real_radii).any(axis=0).mean())
 
 
@@ -93,10 +93,10 @@ def balls(points: Floats) -> Balls:
 
 
 def radii(points: Floats, neighbours: Sequence[int]) -> list[Floats]:
-    """For each k, every point's distance to its k-th nearest other point, (n,). Raises InputError if n <= k."""
+    """For each k, every point's distance to its k-th nearest other point, (n,). InputError if n <= k."""
     if len(points) <= max(neighbours):
         raise InputError(
-            f"a ball that reaches {max(neighbours)} neighbours needs more points than that; got {len(points)}."
+            f"balls that reach {max(neighbours)} neighbours need more points than that; got {len(points)}."
         )
     gaps = distances(points, points)
     np.fill_diagonal(gaps, np.inf)

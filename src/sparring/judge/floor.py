@@ -6,12 +6,13 @@ floor, and how far chance alone moves that ratio. All intervals here are 95 % in
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from sparring.transport.clouds import Floats
 
 __all__ = ["Interval", "class_intervals", "draws_interval", "half_interval", "share_interval"]
 
-Interval = tuple[float, float] | None  # None where the floor is 0, so that there is no ratio
+Interval = tuple[float, float] | None  # None where the floor is 0 or a single draw shows no spread
 
 REPLICATES = 4000
 TAILS = (2.5, 97.5)
@@ -21,25 +22,37 @@ SPREAD_KNOWN = 0.8  # draws that share more of their rows say too little about t
 def draws_interval(
     fake: Floats, floor: Floats, fake_overlap: float, floor_overlap: float, rng: np.random.Generator
 ) -> Interval:
-    """The interval of mean(fake) / mean(floor) for one value per draw; draw i of both met the same held-out rows.
+    """The interval of mean(fake) / mean(floor), from one value per draw.
 
+    Draw i of both met the same held-out rows.
     Draws are resampled in pairs. Draws of n rows out of N share a part r = n / N of their rows, and
     with it a part r of their variance s^2 / (1 - r), which resampling cannot see: it is added as a
     normal number common to all of a replicate's draws. Where all draws are nearly the same rows
-    (r > 0.8), the spread is taken from the floor.
+    (r > 0.8), the spread is taken from the floor. Ten draws know their own spread poorly: deviations
+    are stretched by sqrt(draws / (draws - 1)) and by Student's quantile over the normal one.
 
     fake, floor: (draws,). fake_overlap, floor_overlap: r, in [0, 1]; 0 for fresh samples; the floor's <= 0.8.
     """
+    draws = len(fake)
+    if draws < 2:
+        return None
     floor_spread = _spread(floor, floor_overlap)
     fake_spread = _spread(fake, fake_overlap) if fake_overlap <= SPREAD_KNOWN else floor_spread
-    picks = rng.integers(len(fake), size=(REPLICATES, len(fake)))
-    tops = fake[picks].mean(axis=1) + np.sqrt(fake_overlap) * fake_spread * rng.normal(size=REPLICATES)
-    bottoms = floor[picks].mean(axis=1) + np.sqrt(floor_overlap) * floor_spread * rng.normal(size=REPLICATES)
-    return _tails(np.maximum(tops, 0), bottoms)
+    stretch = np.sqrt(draws / (draws - 1)) * stats.t.ppf(0.975, draws - 1) / stats.norm.ppf(0.975)
+    picks = rng.integers(draws, size=(REPLICATES, draws))
+
+    def replicates(values: Floats, overlap: float, spread: float) -> Floats:
+        common = np.sqrt(overlap) * spread * rng.normal(size=REPLICATES)
+        return values.mean() + stretch * (values[picks].mean(axis=1) - values.mean() + common)
+
+    return _tails(
+        np.maximum(replicates(fake, fake_overlap, fake_spread), 0),
+        replicates(floor, floor_overlap, floor_spread),
+    )
 
 
 def _spread(values: Floats, overlap: float) -> float:
-    return float(np.std(values, ddof=1) / np.sqrt(1 - overlap)) if len(values) > 1 else 0.0
+    return float(np.std(values, ddof=1) / np.sqrt(1 - overlap))
 
 
 def share_interval(hits: int, n: int, floor_hits: int, m: int, rng: np.random.Generator) -> Interval:
@@ -52,7 +65,9 @@ def share_interval(hits: int, n: int, floor_hits: int, m: int, rng: np.random.Ge
 
 def half_interval(value: float, halves: Floats, floor: float) -> Interval:
     """The interval of value / floor, from the spread of the same value on random halves of the data."""
-    margin = 1.96 * float(np.std(halves, ddof=1)) if len(halves) > 1 else 0.0
+    if len(halves) < 2:
+        return None
+    margin = float(stats.t.ppf(0.975, len(halves) - 1) * np.std(halves, ddof=1))
     return max(value - margin, 0.0) / floor, (value + margin) / floor
 
 

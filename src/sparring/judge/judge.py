@@ -1,8 +1,9 @@
 """One judgement: ten draws of samples and of training rows, each against held-out data."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,9 +54,9 @@ def judge(
     """
     began = time.perf_counter()
     case = _Case.of(fake, train, test, draws, samples, random_state)
-    figures = (*case.fidelity(), *case.copying())
+    figures = (*case.quality(), *case.copying())
     if labels is not None:
-        figures += case.classes(labels, classifier)
+        figures += case.class_shares(labels, classifier)
     elif classifier is not None:
         raise InputError("a classifier was given without labels; give the classes of the training rows too.")
     return Verdict(figures, case.size, draws, time.perf_counter() - began, summarise(figures))
@@ -63,7 +64,7 @@ def judge(
 
 @dataclass(frozen=True)
 class _Case:
-    """What is judged: checked data, units, and the samples of every draw. rows: as given; points: in units."""
+    """What is judged: checked rows as they were given, their units, and the samples of every draw."""
 
     train: NDArray[Any]
     test: NDArray[Any]
@@ -81,7 +82,9 @@ class _Case:
         from sparring.chance import seed_from  # that file loads torch, which a judge can do without until now
 
         if draws < 1 or (samples is not None and samples < FEWEST_SAMPLES):
-            raise InputError(f"draws must be 1 or more and samples {FEWEST_SAMPLES} or more; got {draws}, {samples}.")
+            raise InputError(
+                f"draws must be 1 or more and samples {FEWEST_SAMPLES} or more; got {draws}, {samples}."
+            )
         rng = np.random.default_rng(seed_from(random_state))
         train = numbers("train", train)
         test = like("test", test, train)
@@ -92,37 +95,44 @@ class _Case:
         size = min(samples or MOST_SAMPLES, *limits.values())
         if size < FEWEST_SAMPLES:
             few = min(limits, key=lambda name: limits[name])
-            raise InputError(f"{few} has {limits[few]} row(s); at least {FEWEST_SAMPLES} are needed to judge.")
+            raise InputError(
+                f"{few} has {limits[few]} row(s); at least {FEWEST_SAMPLES} are needed to judge."
+            )
         if fixed is None:
             made = [_made(fake, size, int(seed), train) for seed in rng.integers(2**31, size=draws)]
             return cls(train, test, made, np.concatenate(made), 0.0, Units.of(train), size, rng)
         picked = [fixed[_pick(rng, len(fixed), size)] for _ in range(draws)]
         return cls(train, test, picked, fixed, size / len(fixed), Units.of(train), size, rng)
 
-    def fidelity(self) -> tuple[Figure, ...]:
+    @cached_property
+    def train_points(self) -> Floats:
+        return self.units("train", self.train)
+
+    @cached_property
+    def test_points(self) -> Floats:
+        return self.units("test", self.test)
+
+    def quality(self) -> tuple[Figure, ...]:
         """W1, precision, recall, density and coverage, of samples and of training rows alike."""
-        train, test = self.units("train", self.train), self.units("test", self.test)
-        whole = self.size == len(test)
-        met, balls = test, fidelity.balls(test) if whole else None
         fakes, floors = [], []
-        for drawn in self.samples:
-            if not whole:
-                met = test[_pick(self.rng, len(test), self.size)]
-                balls = fidelity.balls(met)
-            assert balls is not None
-            fakes.append(_measured(self.units("fake", drawn), met, balls))
-            floors.append(_measured(train[_pick(self.rng, len(train), self.size)], met, balls))
-        overlap = self.size / len(train)
+        for drawn, (real, balls) in zip(self.samples, self._held_out(), strict=True):
+            fakes.append(_measured(self.units("fake", drawn), real, balls))
+            rows = self.train_points[_pick(self.rng, len(self.train), self.size)]
+            floors.append(_measured(rows, real, balls))
+        overlap = self.size / len(self.train)
         return tuple(
             Figure.of(
-                name, value.mean(), floor.mean(), draws_interval(value, floor, self.overlap, overlap, self.rng)
+                name,
+                value.mean(),
+                floor.mean(),
+                draws_interval(value, floor, self.overlap, overlap, self.rng),
             )
             for name, value, floor in zip(PER_DRAW, np.transpose(fakes), np.transpose(floors), strict=True)
         )
 
     def copying(self) -> tuple[Figure, ...]:
         """Near copies, exact copies, and which side is nearer."""
-        train, test = self.units("train", self.train), self.units("test", self.test)
+        train, test = self.train_points, self.test_points
         pool = self.units("fake", self._pool())
         held_out = test[_pick(self.rng, len(test), MOST_SAMPLES)]
         gaps = memory.spacing(train, _pick(self.rng, len(train), MOST_SAMPLES))
@@ -138,7 +148,7 @@ class _Case:
             Figure.of("nearer_to_training", nearer, 0.5, half_interval(nearer, sides.half, 0.5)),
         )
 
-    def classes(self, labels: ArrayLike, classifier: Any) -> tuple[Figure, ...]:
+    def class_shares(self, labels: ArrayLike, classifier: Any) -> tuple[Figure, ...]:
         """How sure a classifier of real data is, and the shares of its rarest and commonest class."""
         known, indices = np.unique(classes.checked_labels(labels, len(self.train)), return_inverse=True)
         seed = int(self.rng.integers(2**31))
@@ -152,6 +162,15 @@ class _Case:
             Figure.of("smallest_class", value[0], floor[0], intervals[0]),
             Figure.of("largest_class", value[1], floor[1], intervals[1]),
         )
+
+    def _held_out(self) -> Iterator[tuple[Floats, fidelity.Balls]]:
+        """The held-out points that each draw meets, and their balls, made once if all draws meet them all."""
+        everything = self.size == len(self.test)
+        real, balls = self.test_points, fidelity.balls(self.test_points) if everything else None
+        for _ in self.samples:
+            if not everything:
+                real = self.test_points[_pick(self.rng, len(self.test), self.size)]
+            yield real, balls or fidelity.balls(real)
 
     def _pool(self) -> NDArray[Any]:
         """At most 1,000 distinct samples: those of the first draws, or the first of a shuffled array."""

@@ -1,5 +1,6 @@
 """Has the generator memorised its training rows? Near copies, exact copies, and which side is nearer."""
 
+import hashlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ CHUNK_BYTES = 2**26  # a block of distances
 
 
 def nearest(queries: Floats, rows: Floats) -> Floats:
-    """Each query's distance to the nearest of the rows, (q,). Memory stays bounded however many rows there are."""
+    """Each query's distance to the nearest of the rows, (q,). Memory stays bounded."""
     return np.concatenate([distances(block, rows).min(axis=1) for block in _blocks(queries, rows)])
 
 
@@ -34,18 +35,18 @@ def exact_copies(queries: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.bool_]
     """
     kinds = [array.dtype for array in (queries, rows) if array.dtype.kind == "f"]
     shorter = min(kinds, key=lambda kind: kind.itemsize) if len(kinds) == 2 else np.dtype(np.float64)
-    known = set(_as_bytes(rows, shorter))
-    return np.array([row in known for row in _as_bytes(queries, shorter)])
+    known = {_digest(row, shorter) for row in rows}
+    return np.array([_digest(row, shorter) in known for row in queries])
 
 
-def _as_bytes(rows: NDArray[Any], kind: np.dtype[Any]) -> list[bytes]:
+def _digest(row: NDArray[Any], kind: np.dtype[Any]) -> bytes:
     with np.errstate(over="ignore"):  # a value too large for the shorter type is equal to no row of it
-        flat = rows.reshape(len(rows), -1).astype(kind) + np.zeros((), kind)  # + 0 turns -0 into 0
-    return [row.tobytes() for row in flat]
+        values = np.asarray(row).astype(kind) + np.zeros((), kind)  # + 0 turns -0 into 0
+    return hashlib.blake2b(values.tobytes(), digest_size=16).digest()
 
 
 class Sides(NamedTuple):
-    """The share of samples nearer to training than to held-out rows, one value for each draw; ties count half.
+    """The share of samples nearer to training than to held-out rows, for each draw; ties count half.
 
     whole: against all held-out rows. half: against a random half of them, by half of the samples; how
     much these differ from draw to draw is how uncertain one whole share is (a half-sample jackknife).

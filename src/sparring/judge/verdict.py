@@ -35,18 +35,18 @@ LIMITS: Mapping[str, Limits] = {
     "largest_class": LOWER,
 }
 MEANINGS: Mapping[str, str] = {
-    "w1": "How far samples must be carried, on average, to become held-out data (exact Wasserstein-1 distance; "
+    "w1": "How far samples must be carried, on average, to become held-out data (exact Wasserstein-1; "
     "tables in standard deviations of the training columns, images in units of their own).",
     "precision": "The share of samples that lie among held-out data (within reach of a row's 3rd neighbour).",
     "recall": "The share of held-out rows that lie among samples (within reach of a sample's 3rd neighbour).",
     "density": "How crowded held-out data are with samples; well above the floor there is too little spread.",
-    "coverage": "The share of held-out rows with a sample near them (within reach of the row's 5th neighbour).",
-    "near_copies": "The share of samples closer to a training row than 95 % of training rows are to each other.",
+    "coverage": "The share of held-out rows with a sample near (within reach of the row's 5th neighbour).",
+    "near_copies": "The share of samples closer to a training row than 95 % of training rows are to others.",
     "exact_copies": "The share of samples equal to a training row in every value.",
     "nearer_to_training": "The share of samples nearer to training rows than to as many held-out rows; "
     "0.5 for fresh samples.",
-    "confident": "The share of samples that a classifier, taught by training data alone, names with a probability "
-    "above 0.9; noise can reach it too.",
+    "confident": "The share of samples that a classifier, taught by training data alone, names with a "
+    "probability above 0.9; noise can reach it too.",
     "smallest_class": "The share of the class that the classifier names least often.",
     "largest_class": "The share of the class that the classifier names most often.",
 }
@@ -58,7 +58,7 @@ UNSEEN = {"good": 0.001, "fair": 0.01}  # the same limits, as values, where the 
 class Figure:
     """A measured value beside its floor: the same measure with real data in the samples' place.
 
-    interval: where value / floor lies with 95 % confidence; None where the floor is 0.
+    interval: where value / floor lies with 95 % confidence; None for a floor of 0 or a single draw.
     better: which way from the floor is the good one. meaning: a sentence.
     """
 
@@ -97,13 +97,21 @@ def grade(limits: Limits, value: float, floor: float, interval: tuple[float, flo
         worse = value if limits.better == "lower" else 0.0
         return "good" if worse <= UNSEEN["good"] else "fair" if worse <= UNSEEN["fair"] else "poor"
     ratio = value / floor
-    strayed = {"lower": ratio, "higher": -ratio, "equal": max(ratio, floor / value if value > 0 else float("inf"))}
+    strayed = {
+        "lower": ratio,
+        "higher": -ratio,
+        "equal": max(ratio, floor / value if value > 0 else float("inf")),
+    }
     sign = -1 if limits.better == "higher" else 1
     step = sum(strayed[limits.better] > sign * limit for limit in (limits.good, limits.fair))
-    if interval is not None and interval[0] <= 1 <= interval[1]:
+    if _within_chance(interval):
         step = max(step - 1, 0)
     grades: tuple[Grade, Grade, Grade] = ("good", "fair", "poor")
     return grades[step]
+
+
+def _within_chance(interval: tuple[float, float] | None) -> bool:
+    return interval is not None and interval[0] <= 1 <= interval[1]
 
 
 @dataclass(frozen=True)
@@ -144,16 +152,21 @@ class Verdict:
             )
             return cls(**{**plain, "figures": figures})
         except (KeyError, TypeError) as error:
-            raise InputError(f"this is no verdict of the judge ({error}); one written by to_json is needed.") from None
+            raise InputError(
+                f"this is no verdict of the judge ({error}); one written by to_json is needed."
+            ) from None
 
     def __str__(self) -> str:
         rows = [("", "value", "floor", "ratio", "95 % interval", "grade")]
         rows += [_cells(figure) for figure in self.figures]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+            for row in rows
         ]
-        title = f"{self.draws} draws of {self.samples} samples; the floor is training data in the samples' place"
+        title = (
+            f"{self.draws} draws of {self.samples} samples; the floor is training data in the samples' place"
+        )
         return "\n".join([title, "", *lines, "", self.summary])
 
 
@@ -173,15 +186,17 @@ def summarise(figures: tuple[Figure, ...]) -> str:
     parts = [_nearness(by_name["w1"])]
     if by_name["coverage"].grade == "poor":
         parts.append("parts of the data have no samples near them")
-    signs = [by_name[name] for name in COPYING if by_name[name].grade != "good"]
-    parts.append(_copying(signs))
+    suspects = [by_name[name] for name in COPYING]
+    parts.append(_copying([f for f in suspects if f.grade != "good" and not _within_chance(f.interval)]))
     return "; ".join(parts) + "."
 
 
 def _nearness(w1: Figure) -> str:
     if w1.ratio is None:
         return f"W1 is {w1.value:.3g} where training data have 0: " + (
-            "the samples are the data's one value" if w1.value == 0 else "the samples stray from the data's one value"
+            "the samples are the data's one value"
+            if w1.value == 0
+            else "the samples stray from the data's one value"
         )
     words = {
         "good": "the samples are nearly as close to held-out data as training data are",
@@ -189,7 +204,9 @@ def _nearness(w1: Figure) -> str:
         "poor": "the samples are far from held-out data",
     }[w1.grade]
     if w1.ratio < 0.9 and w1.interval is not None and w1.interval[1] < 1:
-        words = "closer to held-out data than training data are, so the samples spread too little or were made from it"
+        words = (
+            "closer to held-out data than training data are, so they spread too little or were made from it"
+        )
     return f"W1 is {w1.ratio:.2f} times its floor: {words}"
 
 

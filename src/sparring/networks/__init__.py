@@ -2,7 +2,7 @@
 
 from sparring.networks.average import Average
 from sparring.networks.conv import ConvCritic, ConvGenerator
-from sparring.networks.layers import LEAKY, count_parameters, has_batch_statistics, summary
+from sparring.networks.layers import LEAKY, count_parameters, has_batch_statistics, summary, treats_samples_apart
 from sparring.networks.mlp import MLP
 
 __all__ = [

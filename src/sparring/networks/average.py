@@ -23,12 +23,12 @@ class Average:
     RAMP = 0.1
 
     def __init__(self, source: nn.Module, half_life: float) -> None:
-        self.source, self.half_life, self.steps = source, half_life, 0
+        self.half_life, self.steps = half_life, 0
         self.module = copy.deepcopy(source).eval().requires_grad_(False)
-        self._targets, self._sources = self._pairs()
-
-    def _pairs(self) -> tuple[list[Tensor], list[Tensor]]:
-        return list(self.module.parameters()), [parameter.detach() for parameter in self.source.parameters()]
+        # listed once: walking through a network's modules costs more than averaging a small one
+        self._targets = list(self.module.parameters())
+        self._sources = [parameter.detach() for parameter in source.parameters()]
+        self._buffers: list[tuple[Tensor, Tensor]] = list(zip(self.module.buffers(), source.buffers(), strict=True))
 
     @torch.no_grad()
     def update(self) -> None:
@@ -36,7 +36,7 @@ class Average:
         self.steps += 1
         decay = 2.0 ** (-1.0 / max(min(self.half_life, self.RAMP * self.steps), 1e-9))
         torch._foreach_lerp_(self._targets, self._sources, 1.0 - decay)
-        for target, source in zip(self.module.buffers(), self.source.buffers(), strict=True):
+        for target, source in self._buffers:
             target.copy_(source)
 
     def state_dict(self) -> dict[str, Any]:

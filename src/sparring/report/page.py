@@ -1,0 +1,388 @@
+"""The report's page: a run folder as plain values, set into one template. Nothing is fetched, nothing trusted."""
+
+import math
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from sparring.errors import FolderError
+from sparring.files import read_json, write_bytes
+from sparring.record import Metric, Record, metric
+from sparring.report.figures import PLOT, Line, curves, floor_bar, number
+from sparring.report.samples import read_samples
+
+__all__ = ["duration", "interval_unit", "ratio", "write_report"]
+
+# title, the quantities it holds, whether its scale is logarithmic
+PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
+    ("Scores", ("real_score", "fake_score"), False),
+    ("Losses", ("loss",), False),
+    ("Objectives", ("objective",), False),
+    ("Gradient norms", ("gradient",), True),
+    ("Penalties", ("r1", "r2", "one_centred"), False),
+    ("Learning rates", ("rate",), False),
+)
+LABELS = {"real_score": "real", "fake_score": "generated", "r1": "R1", "r2": "R2", "one_centred": "one-centred"}
+OWN_COLOURS = {"real_score": "real", "fake_score": "fake"}
+COLOURS = ("c0", "c1", "c2", "c3", "c4", "c5")
+KINDS = {"gan": "generative adversarial network", "cyclegan": "translation between two collections"}
+ENDS = {
+    "diverged": ("The run diverged", "poor"),
+    "failed": ("The run failed", "poor"),
+    "stopped": ("The run was stopped before its end", "fair"),
+    "running": ("The run had not ended when this page was written", "fair"),
+}
+
+
+def write_report(folder: str | os.PathLike[str]) -> Path:
+    """Write RUN/report.html, one file that needs nothing else, and return its path.
+
+    What a run does not have yet (a verdict, samples, rows) is left out, and the page says so.
+    Raises FolderError if the folder is not a run, or the page cannot be written.
+    """
+    record = Record.open(folder)
+    page = _environment().get_template("template.html.j2").render(**_content(record))
+    write_bytes(record.report_path, page.encode("utf-8", "replace"))
+    return record.report_path
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(number=number, plain=plain, duration=duration)
+    return made
+
+
+def _content(record: Record) -> dict[str, Any]:
+    about, rows = record.about, record.rows()
+    verdict, samples = _verdict(record), read_samples(record)
+    reached = _reached(about, rows)
+    last = max([reached, *samples.steps])
+    return {
+        "title": str(about.get("title") or record.folder.name),
+        "kind": KINDS.get(str(about.get("kind")), str(about.get("kind") or "run")),
+        "about": about,
+        "data": _mapping(about.get("data")),
+        "outcome": _outcome(about, reached, verdict),
+        "end": _end(record, reached),
+        "facts": _facts(about, reached),
+        "verdict": verdict,
+        "samples": samples,
+        "last": max(last, 1),
+        "panels": _panels(rows, last),
+        "plot": PLOT,
+        "networks": _networks(about),
+        "parameters": _mapping(about.get("parameters")),
+        "settings": _mapping(about.get("settings")),
+        "commands": [str(line) for line in about.get("command") or []],
+        "provenance": _provenance(about),
+        "sessions": [_mapping(entry) for entry in about.get("sessions") or []],
+    }
+
+
+# -- plain values
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _finite(value: Any) -> float | None:
+    """A number that can be drawn, or None."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if usable else None
+
+
+def plain(value: Any) -> str:
+    """A value of the configuration as text.
+
+    >>> plain(0.001), plain([64, 64]), plain(None), plain(25000)
+    ('0.001', '64, 64', 'none', '25,000')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, int | float):
+        return number(value, 6)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {plain(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(part) for part in value)
+    return str(value)
+
+
+def duration(seconds: Any) -> str:
+    """Seconds as people say them.
+
+    >>> duration(0.42), duration(75), duration(7260)
+    ('0.4 s', '1 min 15 s', '2 h 1 min')
+    """
+    value = _finite(seconds)
+    if value is None:
+        return "–"
+    if value < 9.95:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 3600:
+        minutes, rest = divmod(whole, 60)
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    hours, rest = divmod(round(value / 60), 60)
+    return f"{hours} h {rest} min"
+
+
+def _when(moment: Any) -> str:
+    try:
+        return f"{datetime.fromisoformat(str(moment)):%d %B %Y, %H:%M %Z}".strip()
+    except ValueError:
+        return str(moment)
+
+
+# -- how it went
+
+
+def _reached(about: Mapping[str, Any], rows: list[dict[str, Any]]) -> int:
+    ends = [_mapping(session).get("to_step") for session in about.get("sessions") or []]
+    seen = [*ends, *(row.get("step") for row in rows[-1:])]
+    return int(max((value for value in map(_finite, seen) if value is not None), default=0))
+
+
+def _seconds(about: Mapping[str, Any]) -> float:
+    return sum(_finite(_mapping(session).get("seconds")) or 0.0 for session in about.get("sessions") or [])
+
+
+def _outcome(about: Mapping[str, Any], reached: int, verdict: Mapping[str, Any] | None) -> str:
+    """How the run went, in a line."""
+    planned, status = _finite(about.get("steps")), about.get("status")
+    of = f" of {number(planned)}" if planned and planned != reached else ""
+    taken = f" in {duration(_seconds(about))}" if _seconds(about) else ""
+    said = {
+        "finished": f"Ended early, as asked, after {reached:,}{of} steps" if of else f"Finished all {reached:,} steps",
+        "diverged": f"Diverged after {reached:,}{of} steps",
+        "failed": f"Failed after {reached:,}{of} steps",
+        "stopped": f"Stopped after {reached:,}{of} steps",
+    }.get(str(status), f"{reached:,}{of} steps so far")
+    if verdict is None:
+        return f"{said}{taken}. Not judged yet."
+    grades = [figure["grade"] for figure in verdict["figures"] if figure["grade"]]
+    if not grades:
+        return f"{said}{taken}."
+    return f"{said}{taken}. {grades.count('good')} of {len(grades)} figures are good."
+
+
+def _end(record: Record, reached: int) -> dict[str, str] | None:
+    """The box that says why a run did not finish; None if it did."""
+    status = str(record.about.get("status"))
+    if status not in ENDS:
+        return None
+    heading, tone = ENDS[status]
+    said = str(record.about.get("failure") or "")
+    again = "" if status == "diverged" else f"sparring resume {shlex.quote(str(record.folder))}"
+    return {"heading": heading, "tone": tone, "said": said, "again": again}
+
+
+def _facts(about: Mapping[str, Any], reached: int) -> list[tuple[str, str, str]]:
+    """(name, value, remark) of what a reader asks first; what is not known is left out."""
+    data, planned = _mapping(about.get("data")), _finite(about.get("steps"))
+    held, rows = data.get("rows_held_out"), data.get("rows_train")
+    weights = sum(int(_finite(entry["parameters"]) or 0) for entry in _networks(about))
+    facts = [
+        ("Recipe", plain(about.get("recipe")) if about.get("recipe") else "", ""),
+        ("Steps", f"{reached:,}", f"of {plain(planned)}" if planned and planned != reached else ""),
+        ("Time", duration(_seconds(about)) if _seconds(about) else "", ""),
+        ("Training rows", plain(rows) if rows else "", f"and {plain(held)} held out" if held else ""),
+        ("Weights", f"{weights:,}" if weights else "", ""),
+        ("Seed", str(about["seed"]) if about.get("seed") is not None else "", ""),
+    ]
+    return [fact for fact in facts if fact[1]]
+
+
+# -- the verdict
+
+
+def ratio(figure: Mapping[str, Any]) -> float | None:
+    """A figure over its floor; None where either is missing or the floor is zero."""
+    value, floor = _finite(figure.get("value")), _finite(figure.get("floor"))
+    return value / floor if value is not None and floor else None
+
+
+def interval_unit(figure: Mapping[str, Any]) -> str | None:
+    """What a figure's interval is of: "value" where it holds the value and not the ratio, or else "ratio".
+
+    None where there is no interval.
+    """
+    sides = figure.get("interval")
+    if not isinstance(sides, list | tuple) or len(sides) != 2 or any(_finite(side) is None for side in sides):
+        return None
+    low, high = sides
+    value, over = _finite(figure.get("value")), ratio(figure)
+    inside = value is not None and low <= value <= high
+    return "value" if over is None or (inside and not low <= over <= high) else "ratio"
+
+
+def _verdict(record: Record) -> dict[str, Any] | None:
+    if not record.verdict_path.exists():
+        return None
+    try:
+        verdict = _mapping(read_json(record.verdict_path))
+    except (OSError, ValueError) as error:
+        raise FolderError(f"{record.verdict_path} cannot be read: {error}. Judge the run again.") from None
+    figures = [_figure(_mapping(figure)) for figure in verdict.get("figures") or []]
+    return {
+        "figures": figures,
+        "summary": str(verdict.get("summary") or ""),
+        **{name: _finite(verdict.get(name)) for name in ("samples", "draws", "seconds")},
+    }
+
+
+def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
+    value, floor, unit = _finite(figure.get("value")), _finite(figure.get("floor")), interval_unit(figure)
+    interval = None
+    if unit is not None:
+        low, high = figure["interval"]
+        scale = floor if unit == "ratio" and floor is not None else 1.0
+        interval = (low * scale, high * scale)
+    better = {"lower": "lower is better", "higher": "higher is better", "equal": "nearer is better"}
+    return {
+        "name": str(figure.get("name") or "figure"),
+        "better": better.get(str(figure.get("better")), ""),
+        "value": value,
+        "floor": floor,
+        "ratio": ratio(figure),
+        "unit": unit,
+        "interval": f"{number(figure['interval'][0])} to {number(figure['interval'][1])}" if unit else "",
+        "bar": floor_bar(value, floor, interval, figure.get("grade")),
+        "grade": str(figure.get("grade") or ""),
+        "meaning": str(figure.get("meaning") or ""),
+    }
+
+
+# -- curves
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A drawing of curves with its words. legend: (label, colour, dashed, newest value)."""
+
+    title: str
+    unit: str
+    legend: tuple[tuple[str, str, bool, str], ...]
+    svg: Markup
+    notes: tuple[str, ...]
+    metrics: tuple[tuple[str, Metric], ...]
+    log: bool
+
+
+def _series(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """(steps, values) of every key that holds numbers, in the order of their first appearance."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        step = _finite(row.get("step"))
+        for key, value in row.items():
+            if key != "step" and step is not None and isinstance(value, int | float):
+                found.setdefault(key, []).append((step, float(value)))
+    made = {key: np.array(pairs, float).T for key, pairs in found.items()}
+    return {key: (pair[0], pair[1]) for key, pair in made.items()}
+
+
+def _parts(key: str) -> tuple[str, str]:
+    """(player, quantity) of a key; the player is "" where there is none."""
+    player, _, quantity = key.rpartition("/")
+    return player, quantity
+
+
+def _panels(rows: list[dict[str, Any]], last: int) -> list[Panel]:
+    """A panel for every group of quantities that the rows hold; a quantity of no group has its own."""
+    series = _series(rows)
+    players = list(dict.fromkeys(_parts(key)[0] for key in series))
+    grouped = {quantity for _, quantities, _ in PANELS for quantity in quantities}
+    others = dict.fromkeys(_parts(key)[1] for key in series if _parts(key)[1] not in grouped)
+    wanted = [*PANELS, *((quantity, (quantity,), False) for quantity in others)]
+    panels = []
+    for title, quantities, log in wanted:
+        keys = [key for key in series if _parts(key)[1] in quantities]
+        if keys:
+            panels.append(_panel(title, keys, series, players, log, last))
+    return panels
+
+
+def _panel(
+    title: str,
+    keys: list[str],
+    series: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    players: list[str],
+    log: bool,
+    last: int,
+) -> Panel:
+    here = list(dict.fromkeys(_parts(key)[0] for key in keys))
+    quantities = list(dict.fromkeys(_parts(key)[1] for key in keys))
+    lines = []
+    for key in keys:
+        player, quantity = _parts(key)
+        several = len(quantities) > 1
+        words = [player if len(here) > 1 or not several else "", LABELS.get(quantity, quantity) if several else ""]
+        own = COLOURS[(quantities.index(quantity) if several else players.index(player)) % len(COLOURS)]
+        colour = OWN_COLOURS.get(quantity, own)
+        label = " ".join(word for word in words if word) or quantity
+        lines.append(Line(label, *series[key], colour, several and here.index(player) % 2 == 1))
+    known = [(LABELS.get(quantity, quantity), entry) for quantity in quantities if (entry := _metric(quantity))]
+    drawing = curves(lines, last, f"{title}: {', '.join(line.label for line in lines)}, over the steps", log)
+    return Panel(
+        title=title,
+        unit=" · ".join(dict.fromkeys(entry.unit for _, entry in known if entry.unit)),
+        legend=tuple((line.label, line.colour, line.dashed, number(line.values[-1])) for line in lines),
+        svg=drawing.svg,
+        notes=drawing.notes,
+        metrics=tuple(known),
+        log=log,
+    )
+
+
+def _metric(quantity: str) -> Metric | None:
+    try:
+        return metric(quantity)
+    except KeyError:
+        return None
+
+
+# -- where it comes from
+
+
+def _networks(about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "summary": str(_mapping(entry).get("summary") or ""), "parameters": _mapping(entry).get("parameters")}
+        for name, entry in _mapping(about.get("networks")).items()
+    ]  # fmt: skip
+
+
+def _provenance(about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(name, value); what is not known is left out."""
+    data, machine = _mapping(about.get("data")), _mapping(about.get("machine"))
+    versions = ", ".join(f"{name} {version}" for name, version in _mapping(about.get("versions")).items())
+    processor = str(machine.get("processor") or "")
+    counts = [f"{machine[name]} {name}" for name in ("cores", "threads") if machine.get(name) is not None]
+    place = _mapping(about.get("place"))
+    ranks = _finite(place.get("ranks")) or 1
+    where = [str(place[name]) for name in ("device", "precision") if place.get(name)]
+    pairs = [
+        ("Data", data.get("description")),
+        ("Read from", data.get("path")),
+        ("Fingerprint", data.get("fingerprint")),
+        ("Seed", about.get("seed")),
+        ("Versions", versions),
+        ("Machine", ", ".join([processor, *counts] if processor else counts)),
+        ("Computed on", ", ".join([*where, *([f"{int(ranks)} processes"] if ranks > 1 else [])])),
+        ("Created", _when(about["created"]) if about.get("created") else None),
+    ]
+    return [(name, str(value)) for name, value in pairs if value not in (None, "")]

@@ -1,0 +1,519 @@
+"""The judge against hand-computed cases, invariances, and samples whose fault is known."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
+
+import sparring.judge
+from sparring.errors import DataError, InputError, ShapeError
+from sparring.judge import Figure, Verdict, fidelity, floor, judge, memory
+from sparring.judge.verdict import EQUAL, HIGHER, LIMITS, LOWER, MEANINGS, grade
+from sparring.transport import wasserstein
+
+PER_DRAW = ("w1", "precision", "recall", "density", "coverage")
+COPYING = ("near_copies", "exact_copies", "nearer_to_training")
+CLASSES = ("confident", "smallest_class", "largest_class")
+
+
+def blobs(n: int, seed: int = 0, d: int = 6) -> np.ndarray:
+    """Three normal clouds, unequal in width: a law that anyone can draw from."""
+    rng = np.random.default_rng(seed)
+    which = rng.integers(3, size=n)
+    return rng.normal(size=(n, d)) * (1 + which[:, None]) / 2 + 4 * np.eye(3, d)[which]
+
+
+def fresh(n: int, seed: int) -> np.ndarray:
+    return blobs(n, seed + 10_000)
+
+
+TRAIN, TEST = blobs(300, 1), blobs(100, 2)
+
+
+@pytest.fixture(scope="module")
+def honest() -> Verdict:
+    return judge(fresh, TRAIN, TEST)
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images (n, 8, 8) of training and held-out rows, and the training labels."""
+    images, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(images))
+    images, labels = images[order].reshape(-1, 8, 8), labels[order]
+    return images[:900], images[900:1200], labels[:900]
+
+
+# -- fidelity, by hand
+
+REAL = np.array([[0.0], [1.0], [2.0], [3.0], [10.0]])  # the nearest other point is 1, 1, 1, 1 and 7 away
+
+
+def gaps(fake: list[float]) -> np.ndarray:
+    return np.abs(np.array(fake)[:, None] - REAL[:, 0])
+
+
+def test_radii_by_hand():
+    one, two = fidelity.radii(REAL, [1, 2])
+    np.testing.assert_allclose(one, [1, 1, 1, 1, 7], rtol=1e-8)
+    np.testing.assert_allclose(two, [2, 1, 1, 2, 8], rtol=1e-8)
+
+
+def test_figures_by_hand():
+    (reach,) = fidelity.radii(REAL, [1])
+    assert fidelity.precision(gaps([0.5, 5, 20]), reach) == 2 / 3  # 20 is 10 from the ball of radius 7
+    assert fidelity.density(gaps([0.5, 5, 20]), reach, 1) == 3 / 3  # in 2, 1 and 0 balls
+    assert fidelity.coverage(gaps([0.5, 5, 20]), reach) == 3 / 5  # the balls of 0, 1 and 10 hold a fake
+    (fake_reach,) = fidelity.radii(np.array([[0.5], [5.0], [6.0]]), [1])  # 4.5, 1 and 1
+    assert fidelity.recall(gaps([0.5, 5, 6]), fake_reach) == 4 / 5  # 10 is 4 from 6
+
+
+def test_a_point_on_the_rim_is_inside():
+    (reach,) = fidelity.radii(REAL, [1])
+    assert fidelity.precision(gaps([17.0, -1.0]), reach) == 1.0
+    assert fidelity.coverage(gaps([17.0]), reach) == 1 / 5
+    assert fidelity.recall(gaps([0.0, 7.0]), np.array([2.0, 0.5])) == 3 / 5
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(40, 40, 2), (25, 60, 5), (60, 25, 40)])
+def test_figures_equal_a_plain_reading_of_the_definitions(n: int, m: int, d: int):
+    rng = np.random.default_rng(0)
+    fake, real = rng.normal(size=(n, d)) * 0.8 + 0.3, rng.normal(size=(m, d))
+
+    def reach(points: np.ndarray, k: int) -> np.ndarray:
+        return NearestNeighbors(n_neighbors=k + 1).fit(points).kneighbors(points)[0][:, k] * (1 + 1e-9)
+
+    def inside(point: np.ndarray, centre: np.ndarray, radius: float) -> bool:
+        return bool(np.linalg.norm(point - centre) <= radius)
+
+    found = fidelity.fidelity(fake, real)
+    three, five, fake_three = reach(real, 3), reach(real, 5), reach(fake, 3)
+    assert found.precision == pytest.approx(
+        np.mean([any(inside(f, r, t) for r, t in zip(real, three, strict=True)) for f in fake])
+    )
+    assert found.recall == pytest.approx(
+        np.mean([any(inside(r, f, t) for f, t in zip(fake, fake_three, strict=True)) for r in real])
+    )
+    counts = [[inside(f, r, t) for r, t in zip(real, five, strict=True)] for f in fake]
+    assert found.density == pytest.approx(np.sum(counts) / (5 * n))
+    assert found.coverage == pytest.approx(np.any(counts, axis=0).mean())
+
+
+def test_the_real_points_themselves_are_precise_and_cover_everything():
+    points = blobs(80, d=50)
+    found = fidelity.fidelity(points, points)
+    assert (found.precision, found.recall, found.coverage) == (1.0, 1.0, 1.0)
+    assert found.density == pytest.approx(6 / 5)  # every ball holds its own centre and five neighbours
+
+
+def test_balls_need_more_points_than_neighbours():
+    with pytest.raises(InputError, match="5 neighbours"):
+        fidelity.balls(REAL)
+
+
+# -- memory, by hand
+
+
+def test_nearest_and_spacing_in_blocks_equal_one_piece(monkeypatch: pytest.MonkeyPatch):
+    whole = memory.nearest(TEST, TRAIN), memory.spacing(TRAIN, np.arange(50))
+    monkeypatch.setattr(memory, "CHUNK_BYTES", 8 * len(TRAIN) * 7)
+    np.testing.assert_array_equal(memory.nearest(TEST, TRAIN), whole[0])
+    np.testing.assert_array_equal(memory.spacing(TRAIN, np.arange(50)), whole[1])
+    expected = NearestNeighbors(n_neighbors=2).fit(TRAIN).kneighbors(TRAIN[:50])[0][:, 1]
+    np.testing.assert_allclose(whole[1], expected)
+
+
+def test_exact_copies_are_found_across_number_types():
+    rows = np.array([[0.1, 0.0], [0.3, 2.0], [5.0, 7.0]])
+    found = memory.exact_copies(np.array([[0.1, -0.0], [0.3, 2.1]], np.float32), rows)
+    np.testing.assert_array_equal(found, [True, False])
+    np.testing.assert_array_equal(memory.exact_copies(np.array([[5, 7], [5, 8]]), rows), [True, False])
+    np.testing.assert_array_equal(memory.exact_copies(np.array([[0.1 + 1e-12, 0.0]]), rows), [False])
+
+
+def test_sides_count_which_set_is_nearer():
+    train, test = np.array([[0.0], [10.0]]), np.array([[1.0], [20.0]])
+    samples = np.array([[0.2], [0.9], [9.0], [19.0]])
+    found = memory.sides(samples, train, test, 3, np.random.default_rng(0))
+    np.testing.assert_array_equal(found.whole, 0.5)
+    tied = memory.sides(samples, train, train, 3, np.random.default_rng(0))
+    np.testing.assert_array_equal(tied.whole, 0.5)
+    unequal = memory.sides(samples, np.repeat(train, 3, 0), test[:1], 5, np.random.default_rng(0))
+    assert set(unequal.whole) <= {0.25, 0.5}  # one training row, whichever, against the one held-out row
+
+
+# -- intervals and grades
+
+
+def test_interval_of_draws_narrows_with_their_number_and_holds_the_ratio():
+    rng = np.random.default_rng(0)
+
+    def width(draws: int, overlap: float) -> float:
+        fake, real = rng.normal(2, 0.1, draws), rng.normal(1, 0.1, draws)
+        interval = floor.draws_interval(fake, real, overlap, 0.0, rng)
+        assert interval is not None and interval[0] < fake.mean() / real.mean() < interval[1]
+        return interval[1] - interval[0]
+
+    assert width(1000, 0.0) < width(10, 0.0)
+    assert width(1000, 1.0) > 2 * width(1000, 0.0)  # equal draws: their number teaches nothing
+    assert floor.draws_interval(np.ones(1), np.ones(1), 0.0, 0.2, rng) is None
+
+
+def test_interval_of_independent_draws_equals_the_delta_method():
+    rng = np.random.default_rng(0)
+    fake, real = rng.normal(2, 0.1, 400), rng.normal(1, 0.05, 400)
+    found = floor.draws_interval(fake, real, 0.0, 0.0, rng)
+    ratio, spread = fake.mean() / real.mean(), np.sqrt((0.1 / 2) ** 2 + (0.05 / 1) ** 2) / 20
+    assert found == pytest.approx((ratio * (1 - 1.96 * spread), ratio * (1 + 1.96 * spread)), abs=0.004)
+
+
+def test_interval_of_shares_equals_the_usual_one_for_large_counts():
+    found = floor.share_interval(4000, 10_000, 2000, 10_000, np.random.default_rng(0))
+    spread = np.sqrt(0.6 / 4000 + 0.8 / 2000)
+    assert found == pytest.approx((2 * np.exp(-1.96 * spread), 2 * np.exp(1.96 * spread)), rel=0.01)
+    assert floor.share_interval(3, 100, 0, 100, np.random.default_rng(0)) is None
+
+
+def test_class_floor_of_a_coin_is_its_expected_extreme():
+    labels = np.repeat([0, 1], 50)
+    floors, _ = floor.class_intervals((0.5, 0.5), labels, 1000, np.random.default_rng(0))
+    expected = 0.5 - np.sqrt(0.25 / 1000) * np.sqrt(2 / np.pi)  # mean of |normal|
+    assert floors == pytest.approx((expected, 1 - expected), abs=1e-3)
+    likely = floor.class_intervals((0.485, 0.515), labels, 1000, np.random.default_rng(0))[1]
+    unlikely = floor.class_intervals((0.44, 0.56), labels, 1000, np.random.default_rng(0))[1]
+    assert likely[0] is not None and likely[0][0] < 1 < likely[0][1]
+    assert unlikely[0] is not None and unlikely[0][1] < 1
+    assert unlikely[1] is not None and unlikely[1][0] > 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "value", "interval", "expected"),
+    [
+        (LOWER, 1.25, (1.1, 1.3), "good"),
+        (LOWER, 1.26, (1.1, 1.3), "fair"),
+        (LOWER, 2.1, (1.1, 3.0), "poor"),
+        (LOWER, 2.1, (0.9, 3.0), "fair"),
+        (LOWER, 0.1, (0.0, 0.2), "good"),
+        (HIGHER, 0.9, (0.8, 0.95), "good"),
+        (HIGHER, 0.8, (0.7, 0.95), "fair"),
+        (HIGHER, 0.8, (0.7, 1.05), "good"),
+        (HIGHER, 0.6, None, "poor"),
+        (EQUAL, 1.2, None, "good"),
+        (EQUAL, 0.7, None, "fair"),
+        (EQUAL, 3.0, None, "poor"),
+        (EQUAL, 0.0, None, "poor"),
+    ],
+)
+def test_grades(limits: Any, value: float, interval: tuple[float, float] | None, expected: str):
+    assert grade(limits, value, 1.0, interval) == expected
+
+
+def test_grades_without_a_floor():
+    assert [grade(LOWER, value, 0.0, None) for value in (0.0, 0.005, 0.5)] == ["good", "fair", "poor"]
+    assert grade(HIGHER, 0.0, 0.0, None) == "good"
+
+
+# -- whole judgements
+
+
+def test_samples_of_the_same_law_reach_the_floor(honest: Verdict):
+    assert (honest.samples, honest.draws) == (100, 10)
+    assert [figure.name for figure in honest.figures] == [*PER_DRAW, *COPYING]
+    for name in PER_DRAW:
+        figure = honest[name]
+        assert figure.ratio == pytest.approx(1, abs=0.15)
+        assert figure.interval is not None and figure.interval[0] <= 1 <= figure.interval[1]
+    assert all(figure.grade == "good" for figure in honest.figures)
+    assert "nearly as close" in honest.summary and "no sign of copying" in honest.summary
+
+
+def test_real_rows_in_the_samples_place_reach_the_floor():
+    """An array no larger than a draw: every draw is the same rows, and the interval still knows their noise."""
+    verdict = judge(blobs(100, 5), TRAIN, TEST)
+    for name in PER_DRAW:
+        interval = verdict[name].interval
+        assert interval is not None and interval[0] <= 1 <= interval[1]
+    assert verdict["w1"].ratio == pytest.approx(1, abs=0.1)
+
+
+def test_w1_is_the_exact_distance_in_the_stated_units():
+    fake = blobs(100, 5) * 1.5
+    scale = TRAIN.std(axis=0)
+    assert judge(fake, TRAIN, TEST)["w1"].value == pytest.approx(wasserstein(fake / scale, TEST / scale))
+    images = [rows.reshape(-1, 3, 2) for rows in (fake, TRAIN, TEST)]
+    assert judge(*images)["w1"].value == pytest.approx(wasserstein(fake, TEST))
+
+
+def test_copies_of_training_rows_are_flagged():
+    def copies(n: int, seed: int) -> np.ndarray:
+        return np.random.default_rng(seed).choice(TRAIN, n)
+
+    verdict = judge(copies, TRAIN, TEST)
+    assert verdict["exact_copies"].value == 1.0 and verdict["exact_copies"].grade == "poor"
+    assert verdict["near_copies"].value == 1.0 and verdict["near_copies"].grade == "poor"
+    assert verdict["nearer_to_training"].value > 0.6
+    assert verdict["w1"].grade == "good"  # distance alone cannot see it
+    assert "training rows are copied" in verdict.summary
+
+    def nudged(n: int, seed: int) -> np.ndarray:
+        return copies(n, seed) + np.random.default_rng(seed).normal(0, 0.01, (n, 6))
+
+    verdict = judge(nudged, TRAIN, TEST)
+    assert verdict["exact_copies"].value == 0 and verdict["near_copies"].grade == "poor"
+
+
+def test_collapse_loses_coverage_and_recall_but_not_precision():
+    def collapsed(n: int, seed: int) -> np.ndarray:
+        return TEST[0] + np.random.default_rng(seed).normal(0, 0.1, (n, 6))
+
+    verdict = judge(collapsed, TRAIN, TEST)
+    assert verdict["coverage"].grade == verdict["recall"].grade == "poor"
+    assert verdict["coverage"].value < 0.3 and verdict["recall"].value < 0.1
+    assert verdict["precision"].grade == "good"
+    assert "no samples near them" in verdict.summary
+
+
+def test_garbage_is_far_away_and_no_copy():
+    verdict = judge(lambda n, seed: 50 + fresh(n, seed), TRAIN, TEST)
+    assert verdict["w1"].grade == "poor" and verdict["precision"].value == 0
+    assert verdict["near_copies"].value == 0
+    assert "far from held-out data" in verdict.summary
+
+
+def test_held_out_rows_in_the_samples_place_are_suspicious():
+    verdict = judge(TEST, TRAIN, TEST)
+    assert verdict["w1"].value == 0.0
+    assert "closer to held-out data than training data are" in verdict.summary
+
+
+def test_a_column_in_other_units_changes_nothing():
+    factors = np.array([1000, 1, 1, 1e-4, 1, 1])
+    shifts = np.array([0, 1e3, 0, 0, 0, 0])
+    fake = blobs(150, 5)
+    before = judge(fake, TRAIN, TEST)
+    after = judge(*(rows * factors + shifts for rows in (fake, TRAIN, TEST)))
+    for old, new in zip(before.figures, after.figures, strict=True):
+        assert new.value == pytest.approx(old.value, rel=1e-6)
+        assert new.floor == pytest.approx(old.floor, rel=1e-6)
+
+
+def test_a_constant_column_counts_in_its_own_unit():
+    def widened(rows: np.ndarray, value: float) -> np.ndarray:
+        return np.column_stack([rows, np.full(len(rows), value)])
+
+    fake = blobs(100, 5)
+    plain = judge(fake, TRAIN, TEST)
+    same = judge(widened(fake, 0.1), widened(TRAIN, 0.1), widened(TEST, 0.1))
+    assert same["w1"].value == pytest.approx(plain["w1"].value)
+    off = judge(widened(fake, 1000.1), widened(TRAIN, 0.1), widened(TEST, 0.1))
+    assert off["w1"].value == pytest.approx(1000, rel=0.01)
+
+
+def test_vectors_are_one_column_and_bytes_are_numbers():
+    rng = np.random.default_rng(0)
+    verdict = judge(rng.normal(size=60), rng.normal(size=200), rng.normal(size=60))
+    assert verdict["w1"].grade == "good"
+    images = [rng.integers(0, 256, (n, 4, 4), dtype=np.uint8) for n in (60, 200, 60)]
+    assert judge(*images) == judge(*(rows.astype(float) for rows in images))
+
+
+def test_repeated_rows_of_a_discrete_table_are_not_called_copies():
+    rng = np.random.default_rng(0)
+    fake, train, test = (rng.integers(0, 3, (n, 3)) for n in (200, 500, 200))
+    verdict = judge(fake, train, test)
+    assert verdict["exact_copies"].value == 1.0 == verdict["exact_copies"].floor
+    assert all(verdict[name].grade == "good" for name in COPYING)
+    assert "no sign of copying" in verdict.summary
+
+
+def test_data_of_one_value_have_no_floor():
+    verdict = judge(np.ones((20, 2)), np.ones((40, 2)), np.ones((20, 2)))
+    assert (verdict["w1"].value, verdict["w1"].floor, verdict["w1"].ratio) == (0, 0, None)
+    assert verdict["w1"].interval is None and verdict["w1"].grade == "good"
+    assert "0" in verdict.summary
+    assert "stray" in judge(np.ones((20, 2)) * 2, np.ones((40, 2)), np.ones((20, 2))).summary
+
+
+# -- classes
+
+
+def test_class_figures_of_held_out_like_digits(digits: tuple[np.ndarray, np.ndarray, np.ndarray]):
+    train, test, labels = digits
+    verdict = judge(train[:450], train[450:], test, labels=labels[450:])
+    assert [figure.name for figure in verdict.figures] == [*PER_DRAW, *COPYING, *CLASSES]
+    assert verdict["confident"].floor > 0.85
+    assert verdict["confident"].ratio == pytest.approx(1, abs=0.1)
+    assert 0.05 < verdict["smallest_class"].value <= 0.1 <= verdict["largest_class"].value < 0.15
+    assert all(verdict[name].grade == "good" for name in CLASSES)
+
+
+def test_one_class_alone_and_noise_are_seen(digits: tuple[np.ndarray, np.ndarray, np.ndarray]):
+    train, test, labels = digits
+    names = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])[labels]
+
+    def ones(n: int, seed: int) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        return rng.choice(train[labels == 1], n) + rng.normal(0, 0.5, (n, 8, 8))
+
+    verdict = judge(ones, train, test, labels=names, draws=2)
+    assert verdict["largest_class"].value > 0.9 and verdict["largest_class"].grade == "poor"
+    assert verdict["smallest_class"].value == 0 and verdict["smallest_class"].grade == "poor"
+    noise = judge(
+        lambda n, s: np.random.default_rng(s).uniform(0, 16, (n, 8, 8)), train, test, labels=names, draws=2
+    )
+    assert noise["confident"].grade == "poor"
+
+
+class Taught:
+    """A classifier with its own idea: everything is of class 7, surely."""
+
+    classes_ = np.arange(10)
+
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+        assert rows.shape[1:] == (8, 8)  # rows arrive as they were given
+        return np.eye(10)[np.full(len(rows), 7)]
+
+
+def test_a_classifier_of_the_users_own(digits: tuple[np.ndarray, np.ndarray, np.ndarray]):
+    train, test, labels = digits
+    verdict = judge(train[:100], train, test, labels=labels, classifier=Taught(), draws=2)
+    assert verdict["largest_class"].value == 1 and verdict["confident"].value == 1
+    flat = [rows.reshape(len(rows), -1) / 16 for rows in (train[:100], train, test)]
+    model = LogisticRegression(max_iter=500)
+    verdict = judge(*flat, labels=labels, classifier=model, draws=2)
+    assert verdict["confident"].value > 0.5
+    assert not hasattr(model, "classes_")  # a copy was fitted
+
+
+# -- sizes, determinism, errors
+
+
+@pytest.mark.parametrize(
+    ("fake", "train", "test", "samples", "expected"),
+    [
+        (fresh, 300, 100, None, 100),
+        (fresh, 300, 100, 40, 40),
+        (fresh, 300, 100, 5000, 100),
+        (fresh, 120, 100, None, 60),
+        (blobs(30), 300, 100, None, 30),
+        (blobs(30), 300, 100, 80, 30),
+        (blobs(3000), 5000, 1500, None, 1000),
+    ],
+)
+def test_sizes_of_draws(fake: Any, train: int, test: int, samples: int | None, expected: int):
+    assert judge(fake, blobs(train, 1), blobs(test, 2), samples=samples, draws=1).samples == expected
+
+
+def test_each_draw_gets_fresh_samples_of_the_asked_size():
+    calls = []
+
+    def counted(n: int, seed: int) -> np.ndarray:
+        calls.append((n, seed))
+        return fresh(n, seed)
+
+    judge(counted, TRAIN, TEST, draws=4, samples=50)
+    assert [n for n, _ in calls] == [50] * 4
+    assert len({seed for _, seed in calls}) == 4
+
+
+def test_the_same_random_state_gives_the_same_verdict(honest: Verdict):
+    assert judge(fresh, TRAIN, TEST) == honest
+    assert judge(fresh, TRAIN, TEST, random_state=1) != honest
+    assert judge(fresh, TRAIN, TEST, random_state=np.random.RandomState(0), draws=2).draws == 2
+
+
+def test_nothing_given_is_changed():
+    arrays = [rows.copy() for rows in (blobs(100, 5), TRAIN, TEST)]
+    for array in arrays:
+        array.setflags(write=False)
+    judge(*arrays, draws=2, labels=np.arange(300) % 3)
+
+
+LABELS = np.arange(300) % 3
+
+
+def wrong_size(n: int, seed: int) -> np.ndarray:
+    return fresh(n + 1, seed)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        ({"fake": blobs(1)}, InputError, "fake has 1 row"),
+        ({"test": TEST[:1]}, InputError, "test has 1 row"),
+        ({"train": TRAIN[:8]}, InputError, "half of train has 4 row"),
+        ({"fake": TRAIN[:, :5]}, ShapeError, "fake must hold rows of the shape"),
+        ({"test": TEST.reshape(-1, 3, 2)}, ShapeError, "test must hold rows"),
+        (
+            {"fake": np.where(np.arange(100)[:, None] == 7, np.nan, TEST)},
+            DataError,
+            "fake holds nan in row 7",
+        ),
+        ({"fake": np.array([["a"] * 6] * 20)}, DataError, "real numbers"),
+        ({"fake": np.full((20, 6), 1e200)}, DataError, "too large"),
+        ({"fake": wrong_size}, ShapeError, "asked for 100 it returned 101"),
+        ({"fake": lambda n, seed: fresh(n, seed)[:, :2]}, ShapeError, "fake must hold rows"),
+        ({"draws": 0}, InputError, "draws must be 1 or more"),
+        ({"samples": 1}, InputError, "samples 6 or more"),
+        ({"labels": LABELS[:-1]}, ShapeError, "one class per training row"),
+        ({"labels": LABELS * 0}, InputError, "two classes or more"),
+        ({"labels": np.linspace(0, 1, 300)}, InputError, "two classes or more"),
+        ({"labels": np.where(LABELS == 0, np.nan, LABELS)}, DataError, "labels holds nan in row 0"),
+        ({"classifier": LogisticRegression()}, InputError, "without labels"),
+        ({"labels": LABELS, "classifier": object()}, InputError, "predict_proba"),
+        ({"random_state": -1}, InputError, "random_state"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(change: dict[str, Any], kind: type[Exception], words: str):
+    given: dict[str, Any] = {"fake": fresh, "train": TRAIN, "test": TEST, **change}
+    with pytest.raises(kind, match=words) as refusal:
+        judge(given.pop("fake"), given.pop("train"), given.pop("test"), **given)
+    assert "\n" not in str(refusal.value)
+
+
+# -- the verdict as a value
+
+
+def test_a_verdict_survives_json(honest: Verdict):
+    plain = json.loads(json.dumps(honest.to_json(), allow_nan=False))
+    again = Verdict.from_json(plain)
+    assert again == honest and again.seconds == honest.seconds
+    assert isinstance(again.figures, tuple) and isinstance(again["w1"].interval, tuple)
+    with pytest.raises(InputError, match="no verdict"):
+        Verdict.from_json({"figures": []})
+
+
+def test_a_verdict_prints_as_an_aligned_table(honest: Verdict):
+    lines = str(honest).splitlines()
+    assert lines[0] == "10 draws of 100 samples; the floor is training data in the samples' place"
+    header = lines[2]
+    for line in lines[3:-2]:
+        assert line.endswith(("good", "fair", "poor")) and len(line) == len(header.rstrip("grade")) + 5
+    assert lines[-1] == honest.summary
+    assert f"{honest['w1'].ratio:.2f}" in lines[3]
+
+
+def test_an_unknown_figure_is_named(honest: Verdict):
+    with pytest.raises(KeyError, match="fid.*there are w1, precision"):
+        honest["fid"]
+
+
+def test_every_figure_has_limits_and_a_meaning():
+    assert set(LIMITS) == set(MEANINGS) == {*PER_DRAW, *COPYING, *CLASSES}
+    assert all(meaning.endswith(".") and "  " not in meaning for meaning in MEANINGS.values())
+
+
+def test_public_names_and_the_module_that_can_be_called(honest: Verdict):
+    assert set(sparring.judge.__all__) == {"Figure", "Verdict", "judge"}
+    assert isinstance(honest["w1"], Figure)
+    called: Callable[..., Verdict] = sparring.judge  # type: ignore[assignment]
+    assert called(fresh, TRAIN, TEST) == honest
+    code = "import sys, sparring.judge; assert 'torch' not in sys.modules and 'ot' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
