@@ -8,8 +8,9 @@ shows the median ratio and the middle half. Nothing else should be running.
 
 plain     batch by index, fakes under no_grad, the critic frozen in the generator's turn, fused
           Adam, a foreach moving average, finiteness of both losses looked at every step
-careless  the same with maps and weights in torch's default layout; fakes carry a graph, the critic's gradients are computed in the generator's
-          turn, Adam updates by a Python loop, and losses are read by .item() (seen in many public codes)
+careless  the same with maps and weights in torch's default layout; fakes carry a graph, the critic's
+          gradients are computed in the generator's turn, Adam updates by a Python loop, and losses
+          are read by .item() (all of it seen in public codes)
 """
 
 import argparse

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparring import shapes
-from sparring.chance import Chance, ambient_seed, derive, seed_from
+from sparring.chance import Chance, ambient_seed
 from sparring.data.batches import Batches
 from sparring.errors import DataError, Diverged, FolderError, InputError, Interrupted, ShapeError
 from sparring.files import read_json, replaced_file, replaced_folder, write_json
 from sparring.place import Place, threads
 from sparring.record import METRICS, Record, metric
+from sparring.seeds import derive, seed_from
 
 # -- chance
 

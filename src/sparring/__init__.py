@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sparring.errors import SparringError as SparringError
     from sparring.estimators import GAN as GAN
     from sparring.estimators import load as load
-    from sparring.judge import judge as judge
+    from sparring.judging import judge as judge
     from sparring.record import Record as Record
     from sparring.training import train as train
 
@@ -29,7 +29,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "GAN": "sparring.estimators",
     "load": "sparring.estimators",
-    "judge": "sparring.judge",
+    "judge": "sparring.judging",
     "train": "sparring.training",
     "Record": "sparring.record",
     "transport": "",

@@ -1,4 +1,4 @@
-"""Seeds, and the capture and restoring of every random state of a run.
+"""The capture and restoring of every random state of a run.
 
 A run draws from two sources, and a checkpoint saves both: its own generator, for draws
 that are asked for by name (noise, mixing weights), and the ambient one, torch's global
@@ -7,37 +7,15 @@ the length of a round only, so that the user's global state is left as it was.
 """
 
 import contextlib
-import hashlib
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from sparring.errors import InputError
+from sparring.seeds import derive
 
-__all__ = ["Chance", "ambient_seed", "derive", "generator", "seed_from"]
-
-
-def seed_from(random_state: Any) -> int:
-    """A seed from None (fresh entropy), an integer >= 0, or a NumPy random state."""
-    if random_state is None:
-        return secrets.randbits(62)
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(0, 2**31 - 1))
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(0, 2**62))
-    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state >= 0:
-        return int(random_state)
-    raise InputError(f"random_state must be None, a whole number >= 0 or a NumPy random state; got {random_state!r}")
-
-
-def derive(seed: int, *path: str | int) -> int:
-    """A seed of its own for each path: a hash, so that neighbouring seeds share nothing."""
-    text = ":".join(str(part) for part in (seed, *path))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
+__all__ = ["Chance", "ambient_seed", "generator"]
 
 
 def generator(seed: int, *path: str | int, device: str | torch.device = "cpu") -> torch.Generator:

@@ -1,6 +1,7 @@
 """A run: training, its record, its checkpoints, its stopping. The one file that knows all four."""
 
 import contextlib
+import shlex
 import signal
 import threading
 import time
@@ -105,7 +106,8 @@ def _stop_requests() -> Iterator[Callable[[], bool]]:
 def resume_state(record: Record, parts: Mapping[str, Stateful], writes: bool = True) -> tuple[str, ...]:
     """Bring parts to a run's newest usable checkpoint, and the record to the same step.
 
-    writes: whether this process may change the record (rank 0 may). Returns a line for every checkpoint that had to be passed over.
+    writes: whether this process may change the record (rank 0 may).
+    Returns a line for every checkpoint that had to be passed over.
     Raises CheckpointError if none can be used.
     """
     checkpoint = read_newest(record.checkpoint_folder)
@@ -151,13 +153,18 @@ def run(
                 agree = place.ranks == 1 or step.index % AGREE_EVERY == 0
                 if agree and place.any(asked()) and step.index < steps:
                     saver.save()
-                    raise Interrupted(f"stopped at step {step.index:,} of {steps:,}")
+                    raise Interrupted(_farewell(step.index, steps, record))
                 saver.save_if_due()
         saver.save()
     except BaseException as error:
         _fail(session, saver, state, error)
         raise
     session.end(state.step, "finished")
+
+
+def _farewell(step: int, steps: int, record: Record) -> str:
+    advice = f"; all is saved. Go on with: sparring resume {shlex.quote(str(record.folder))}" if record.kept else ""
+    return f"stopped at step {step:,} of {steps:,}{advice}"
 
 
 def _has_stalled(stopping: Stopping | None, step: Step) -> bool:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from sparring.chance import Chance, derive, generator, seed_from
+from sparring.chance import Chance, generator
 from sparring.data.batches import Batches
 from sparring.data.schema import schema_from_json
 from sparring.data.source import Source, read, read_like
@@ -20,13 +20,14 @@ from sparring.errors import DataError, InputError
 from sparring.estimators.design import Design, Settings, design, settle, threads_for
 from sparring.estimators.provenance import machine, now, versions
 from sparring.files import read_json, write_json
-from sparring.judge import Verdict, judge
+from sparring.judging import Verdict, judge
 from sparring.networks import Average, count_parameters, summary
 from sparring.objectives import scores
 from sparring.place import Place, threads
 from sparring.record import Record
 from sparring.report import write_report
 from sparring.run import Intervals, Progress, resume_state, run
+from sparring.seeds import derive, seed_from
 from sparring.training import Game, Recipe, State, adversarial_game
 from sparring.training.checkpoint import read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
@@ -127,9 +128,12 @@ class GAN(BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         # a pickled model, like a saved one, holds no training rows
-        return {name: value for name, value in super().__getstate__().items() if name not in ("_train", "_held_out")}
+        state: Any = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in ("_train", "_held_out")}
 
     # -- learning
+
+    skipped_: tuple[str, ...] = ()  # newer checkpoints that resume or load had to pass over, and why
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from data; y is not used.
@@ -188,9 +192,9 @@ class GAN(BaseEstimator):
             networks.generator, networks.critic, settings.latent_size, recipe, settings.steps, ranks=place.ranks
         )
         resident = torch.from_numpy(source.schema.encode(self._train)).to(place.device)
-        part = {"rank": place.rank, "ranks": place.ranks}
-        batches = Batches(resident, size=recipe.batch_size, seed=derive(self.seed_, "batches"), **part)
-        state = State(Chance(derive(self.seed_, "chance"), place.device, **part))
+        order, draws = derive(self.seed_, "batches"), derive(self.seed_, "chance")
+        batches = Batches(resident, size=recipe.batch_size, seed=order, rank=place.rank, ranks=place.ranks)
+        state = State(Chance(draws, place.device, place.rank, place.ranks))
         count = self.threads or threads_for(networks, recipe.batch_size // place.ranks)
         return _Job(source, settings, place, count, networks, game, batches, state)
 
@@ -222,7 +226,8 @@ class GAN(BaseEstimator):
             if len(self._held_out) and job.place.leads:
                 self.judge(self._held_out)
         finally:
-            job.networks.critic.eval(), job.networks.generator.eval()
+            job.networks.critic.eval()
+            job.networks.generator.eval()
             if kept:
                 write_report(self.record_.folder)
         return self

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from sparring.chance import ambient_seed, derive
+from sparring.chance import ambient_seed
 from sparring.data.schema import Schema
 from sparring.errors import InputError, ShapeError
 from sparring.networks import LEAKY, MLP, ConvCritic, ConvGenerator, count_parameters
 from sparring.objectives import scores
+from sparring.seeds import derive
 from sparring.shapes import describe
 from sparring.training import RECIPES, Recipe
 
@@ -170,7 +171,8 @@ def _check(made: Design, latent_size: int, shape: tuple[int, ...]) -> None:
         raise ShapeError(
             f"the critic cannot take samples of the shape {describe(tuple(fake.shape))}: {_line(error)}"
         ) from error
-    made.generator.train(modes[0]), made.critic.train(modes[1])
+    made.generator.train(modes[0])
+    made.critic.train(modes[1])
 
 
 def _line(error: Exception) -> str:

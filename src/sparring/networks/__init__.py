@@ -14,4 +14,5 @@ __all__ = [
     "count_parameters",
     "has_batch_statistics",
     "summary",
+    "treats_samples_apart",
 ]

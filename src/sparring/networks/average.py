@@ -26,7 +26,7 @@ class Average:
         self.half_life, self.steps = half_life, 0
         self.module = copy.deepcopy(source).eval().requires_grad_(False)
         # listed once: walking through a network's modules costs more than averaging a small one
-        self._targets = list(self.module.parameters())
+        self._targets: list[Tensor] = list(self.module.parameters())
         self._sources = [parameter.detach() for parameter in source.parameters()]
         self._buffers: list[tuple[Tensor, Tensor]] = list(zip(self.module.buffers(), source.buffers(), strict=True))
 

@@ -76,7 +76,8 @@ class ConvGenerator(nn.Module):
                 layers += [*_norm(norm, out), nn.ReLU()]
         if last is not None:
             layers.append(last)
-        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        self.layers = nn.Sequential(*layers)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]: torch lists it elsewhere
 
     def forward(self, z: Tensor) -> Tensor:
         maps = self.dense(z).view(-1, *self.start)
@@ -102,7 +103,8 @@ class ConvCritic(nn.Module):
             layers.append(nn.Conv2d(before, after, _kernel(sizes[level]), stride=2, padding=1))
             layers += [*(_norm(norm, after) if level else []), activation()]
         layers += [nn.Flatten(), nn.Linear(channels[-1] * math.prod(sizes[-1]), 1), nn.Flatten(0)]
-        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        self.layers = nn.Sequential(*layers)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]: torch lists it elsewhere
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x.contiguous(memory_format=torch.channels_last))

@@ -10,17 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
-__all__ = ["PLOT", "Axis", "Drawing", "Line", "curves", "floor_bar", "histogram", "limits", "number", "scatter"]
+from sparring.report.words import number
+
+__all__ = ["MANY", "PLOT", "Axis", "Drawing", "Line", "curves", "floor_bar", "histogram", "limits", "scatter"]
 
 WIDTH, HEIGHT = 460, 210
-LEFT, RIGHT, TOP, BOTTOM = 50, 12, 10, 26
+LEFT, RIGHT, TOP, BOTTOM = 48, 20, 10, 26
 PLOT = WIDTH - LEFT - RIGHT  # units between the first and the last step
 SQUARE = 400
 MANY = 1000  # rows above which a curve is drawn as means over bins
 BINS = 250
 
 Limits = tuple[float, float]
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -40,30 +41,6 @@ class Drawing:
 
     svg: Markup
     notes: tuple[str, ...] = ()
-
-
-def number(value: float | int | None, digits: int = 3) -> str:
-    """A number for people: so many significant digits, thousands grouped, powers of ten when far from one.
-
-    >>> number(0.012345), number(12345), number(1.5e-7), number(None)
-    ('0.0123', '12,345', '1.5×10⁻⁷', '–')
-    """
-    if value is None:
-        return "–"
-    if not math.isfinite(value):
-        return "not a number" if math.isnan(value) else ("∞" if value > 0 else "−∞")
-    if value == 0 or float(value).is_integer() and abs(value) < 1e9:
-        text = f"{int(value):,}"
-    elif 1e-3 <= abs(value) < 1e6:
-        decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
-        text = f"{value:,.{decimals}f}"
-        text = text.rstrip("0").rstrip(".") if "." in text else text
-    else:
-        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        power = "10" + str(int(exponent)).translate(SUPERSCRIPT)
-        text = power if mantissa == "1" else f"{mantissa}×{power}"
-    return text.replace("-", "−")
 
 
 # -- axes
@@ -95,7 +72,7 @@ class Axis:
                 return [10.0**power for power in range(first, last + 1, every)]
         raw = (self.high - self.low) / count
         power = 10 ** math.floor(math.log10(raw))
-        step = next(power * unit for unit in (1, 2, 5, 10) if power * unit >= raw * (1 - 1e-9))
+        step = next(power * unit for unit in (1, 2, 5, 10) if power * unit >= 0.75 * raw)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
 
@@ -153,20 +130,19 @@ def _svg(width: float, height: float, label: str, parts: Sequence[str], kind: st
     return Markup(head + "".join(parts) + "</svg>")
 
 
-def _rules(x: Axis, y: Axis, columns: int = 5, rows: int = 4, upright: bool = False) -> list[str]:
+def _rules(x: Axis, y: Axis, columns: int = 4, rows: int = 4, upright: bool = False) -> list[str]:
     """Grid lines with their numbers; the line at zero is a little stronger."""
     parts = []
     for value in y.ticks(rows):
         at = float(y(value))
         strong = " zero" if value == 0 else ""
         parts.append(f'<path class="rule{strong}" d="M{x.start:g} {at:.1f}H{x.end:g}"/>')
-        parts.append(_text(x.start - 7, at + 4, number(value), "end"))
+        parts.append(_text(x.start - 7, at + 4, number(value, most=1e5), "end"))
     for value in x.ticks(columns):
         at = float(x(value))
         if upright:
             parts.append(f'<path class="rule" d="M{at:.1f} {y.start:g}V{y.end:g}"/>')
-        anchor = "end" if at > x.end - 12 and not upright else "middle"
-        parts.append(_text(at + (4 if anchor == "end" else 0), y.start + 17, number(value), anchor))
+        parts.append(_text(at, y.start + 17, number(value)))
     return parts
 
 
@@ -213,8 +189,6 @@ def _notes(lines: Sequence[Line], y: Axis) -> tuple[tuple[str, ...], float | Non
     values = np.concatenate([line.values for line in lines])
     steps = np.concatenate([line.steps for line in lines])
     finite, notes = np.isfinite(values), []
-    if any(len(line.steps) > MANY for line in lines):
-        notes.append("Lines are means over short stretches; the bands reach from the lowest to the highest value.")
     outside = int((finite & ((values < y.low) | (values > y.high)) & ((values > 0) | (not y.log))).sum())
     if outside:
         notes.append(f"{outside:,} of {len(values):,} values lie outside the frame (lowest "

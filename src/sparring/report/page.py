@@ -1,11 +1,9 @@
 """The report's page: a run folder as plain values, set into one template. Nothing is fetched, nothing trusted."""
 
-import math
 import os
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,11 @@ from markupsafe import Markup
 from sparring.errors import FolderError
 from sparring.files import read_json, write_bytes
 from sparring.record import Metric, Record, metric
-from sparring.report.figures import PLOT, Line, curves, floor_bar, number
+from sparring.report.figures import MANY, PLOT, Line, curves, floor_bar
 from sparring.report.samples import read_samples
+from sparring.report.words import duration, finite, number, plain, ratio, when
 
-__all__ = ["duration", "interval_unit", "ratio", "write_report"]
+__all__ = ["write_report"]
 
 # title, the quantities it holds, whether its scale is logarithmic
 PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
@@ -30,7 +29,13 @@ PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("Penalties", ("r1", "r2", "one_centred"), False),
     ("Learning rates", ("rate",), False),
 )
-LABELS = {"real_score": "real", "fake_score": "generated", "r1": "R1", "r2": "R2", "one_centred": "one-centred"}
+LABELS = {
+    "real_score": "real",
+    "fake_score": "generated",
+    "r1": "R1",
+    "r2": "R2",
+    "one_centred": "one-centred",
+}
 OWN_COLOURS = {"real_score": "real", "fake_score": "fake"}
 COLOURS = ("c0", "c1", "c2", "c3", "c4", "c5")
 KINDS = {"gan": "generative adversarial network", "cyclegan": "translation between two collections"}
@@ -62,7 +67,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(number=number, plain=plain, duration=duration)
+    made.filters.update(number=number, duration=duration, plain=plain)
     return made
 
 
@@ -75,7 +80,7 @@ def _content(record: Record) -> dict[str, Any]:
         "title": str(about.get("title") or record.folder.name),
         "kind": KINDS.get(str(about.get("kind")), str(about.get("kind") or "run")),
         "about": about,
-        "data": _mapping(about.get("data")),
+        "described": str(_mapping(about.get("data")).get("description") or ""),
         "outcome": _outcome(about, reached, verdict),
         "end": _end(record, reached),
         "facts": _facts(about, reached),
@@ -84,12 +89,13 @@ def _content(record: Record) -> dict[str, Any]:
         "last": max(last, 1),
         "panels": _panels(rows, last),
         "plot": PLOT,
+        "binned": len(rows) > MANY,
         "networks": _networks(about),
         "parameters": _mapping(about.get("parameters")),
         "settings": _mapping(about.get("settings")),
         "commands": [str(line) for line in about.get("command") or []],
         "provenance": _provenance(about),
-        "sessions": [_mapping(entry) for entry in about.get("sessions") or []],
+        "sessions": [_session(_mapping(entry)) for entry in about.get("sessions") or []],
     }
 
 
@@ -100,71 +106,22 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _finite(value: Any) -> float | None:
-    """A number that can be drawn, or None."""
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if usable else None
-
-
-def plain(value: Any) -> str:
-    """A value of the configuration as text.
-
-    >>> plain(0.001), plain([64, 64]), plain(None), plain(25000)
-    ('0.001', '64, 64', 'none', '25,000')
-    """
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "yes", False: "no"}[value]
-    if isinstance(value, int | float):
-        return number(value, 6)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {plain(part)}" for name, part in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(plain(part) for part in value)
-    return str(value)
-
-
-def duration(seconds: Any) -> str:
-    """Seconds as people say them.
-
-    >>> duration(0.42), duration(75), duration(7260)
-    ('0.4 s', '1 min 15 s', '2 h 1 min')
-    """
-    value = _finite(seconds)
-    if value is None:
-        return "–"
-    if value < 9.95:
-        return f"{value:.1f} s"
-    whole = round(value)
-    if whole < 3600:
-        minutes, rest = divmod(whole, 60)
-        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-    hours, rest = divmod(round(value / 60), 60)
-    return f"{hours} h {rest} min"
-
-
-def _when(moment: Any) -> str:
-    try:
-        return f"{datetime.fromisoformat(str(moment)):%d %B %Y, %H:%M %Z}".strip()
-    except ValueError:
-        return str(moment)
-
-
 # -- how it went
 
 
 def _reached(about: Mapping[str, Any], rows: list[dict[str, Any]]) -> int:
     ends = [_mapping(session).get("to_step") for session in about.get("sessions") or []]
     seen = [*ends, *(row.get("step") for row in rows[-1:])]
-    return int(max((value for value in map(_finite, seen) if value is not None), default=0))
+    return int(max((value for value in map(finite, seen) if value is not None), default=0))
 
 
 def _seconds(about: Mapping[str, Any]) -> float:
-    return sum(_finite(_mapping(session).get("seconds")) or 0.0 for session in about.get("sessions") or [])
+    return sum(finite(_mapping(session).get("seconds")) or 0.0 for session in about.get("sessions") or [])
 
 
 def _outcome(about: Mapping[str, Any], reached: int, verdict: Mapping[str, Any] | None) -> str:
     """How the run went, in a line."""
-    planned, status = _finite(about.get("steps")), about.get("status")
+    planned, status = finite(about.get("steps")), about.get("status")
     of = f" of {number(planned)}" if planned and planned != reached else ""
     taken = f" in {duration(_seconds(about))}" if _seconds(about) else ""
     said = {
@@ -188,15 +145,16 @@ def _end(record: Record, reached: int) -> dict[str, str] | None:
         return None
     heading, tone = ENDS[status]
     said = str(record.about.get("failure") or "")
+    said = said[:1].upper() + said[1:]
     again = "" if status == "diverged" else f"sparring resume {shlex.quote(str(record.folder))}"
     return {"heading": heading, "tone": tone, "said": said, "again": again}
 
 
 def _facts(about: Mapping[str, Any], reached: int) -> list[tuple[str, str, str]]:
     """(name, value, remark) of what a reader asks first; what is not known is left out."""
-    data, planned = _mapping(about.get("data")), _finite(about.get("steps"))
+    data, planned = _mapping(about.get("data")), finite(about.get("steps"))
     held, rows = data.get("rows_held_out"), data.get("rows_train")
-    weights = sum(int(_finite(entry["parameters"]) or 0) for entry in _networks(about))
+    weights = sum(int(finite(entry["parameters"]) or 0) for entry in _networks(about))
     facts = [
         ("Recipe", plain(about.get("recipe")) if about.get("recipe") else "", ""),
         ("Steps", f"{reached:,}", f"of {plain(planned)}" if planned and planned != reached else ""),
@@ -211,26 +169,6 @@ def _facts(about: Mapping[str, Any], reached: int) -> list[tuple[str, str, str]]
 # -- the verdict
 
 
-def ratio(figure: Mapping[str, Any]) -> float | None:
-    """A figure over its floor; None where either is missing or the floor is zero."""
-    value, floor = _finite(figure.get("value")), _finite(figure.get("floor"))
-    return value / floor if value is not None and floor else None
-
-
-def interval_unit(figure: Mapping[str, Any]) -> str | None:
-    """What a figure's interval is of: "value" where it holds the value and not the ratio, or else "ratio".
-
-    None where there is no interval.
-    """
-    sides = figure.get("interval")
-    if not isinstance(sides, list | tuple) or len(sides) != 2 or any(_finite(side) is None for side in sides):
-        return None
-    low, high = sides
-    value, over = _finite(figure.get("value")), ratio(figure)
-    inside = value is not None and low <= value <= high
-    return "value" if over is None or (inside and not low <= over <= high) else "ratio"
-
-
 def _verdict(record: Record) -> dict[str, Any] | None:
     if not record.verdict_path.exists():
         return None
@@ -242,27 +180,28 @@ def _verdict(record: Record) -> dict[str, Any] | None:
     return {
         "figures": figures,
         "summary": str(verdict.get("summary") or ""),
-        **{name: _finite(verdict.get(name)) for name in ("samples", "draws", "seconds")},
+        **{name: finite(verdict.get(name)) for name in ("samples", "draws", "seconds")},
     }
 
 
 def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
-    value, floor, unit = _finite(figure.get("value")), _finite(figure.get("floor")), interval_unit(figure)
-    interval = None
-    if unit is not None:
-        low, high = figure["interval"]
-        scale = floor if unit == "ratio" and floor is not None else 1.0
-        interval = (low * scale, high * scale)
-    better = {"lower": "lower is better", "higher": "higher is better", "equal": "nearer is better"}
+    value, floor = finite(figure.get("value")), finite(figure.get("floor"))
+    sides = [side for side in map(finite, figure.get("interval") or ()) if side is not None]
+    known = len(sides) == 2
+    low, high = sides if known else (0.0, 0.0)
+    better = {
+        "lower": "lower is better",
+        "higher": "higher is better",
+        "equal": "best at the floor",
+    }
     return {
-        "name": str(figure.get("name") or "figure"),
+        "name": str(figure.get("name") or "figure").replace("_", " "),
         "better": better.get(str(figure.get("better")), ""),
         "value": value,
         "floor": floor,
         "ratio": ratio(figure),
-        "unit": unit,
-        "interval": f"{number(figure['interval'][0])} to {number(figure['interval'][1])}" if unit else "",
-        "bar": floor_bar(value, floor, interval, figure.get("grade")),
+        "interval": f"{number(low)} to {number(high)}" if known else "",
+        "bar": floor_bar(value, floor, (low * floor, high * floor) if known and floor else None, figure.get("grade")),
         "grade": str(figure.get("grade") or ""),
         "meaning": str(figure.get("meaning") or ""),
     }
@@ -288,7 +227,7 @@ def _series(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[np.ndarray, np
     """(steps, values) of every key that holds numbers, in the order of their first appearance."""
     found: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
-        step = _finite(row.get("step"))
+        step = finite(row.get("step"))
         for key, value in row.items():
             if key != "step" and step is not None and isinstance(value, int | float):
                 found.setdefault(key, []).append((step, float(value)))
@@ -331,11 +270,15 @@ def _panel(
     for key in keys:
         player, quantity = _parts(key)
         several = len(quantities) > 1
-        words = [player if len(here) > 1 or not several else "", LABELS.get(quantity, quantity) if several else ""]
+        words = [
+            player if len(here) > 1 or not several else "",
+            LABELS.get(quantity, quantity) if several else "",
+        ]
         own = COLOURS[(quantities.index(quantity) if several else players.index(player)) % len(COLOURS)]
         colour = OWN_COLOURS.get(quantity, own)
         label = " ".join(word for word in words if word) or quantity
         lines.append(Line(label, *series[key], colour, several and here.index(player) % 2 == 1))
+    lines = _merged(lines)
     known = [(LABELS.get(quantity, quantity), entry) for quantity in quantities if (entry := _metric(quantity))]
     drawing = curves(lines, last, f"{title}: {', '.join(line.label for line in lines)}, over the steps", log)
     return Panel(
@@ -349,6 +292,22 @@ def _panel(
     )
 
 
+def _merged(lines: list[Line]) -> list[Line]:
+    """Lines that lie on each other as one: otherwise the last would hide the rest."""
+    made: list[Line] = []
+    for line in lines:
+        twin = next((i for i, other in enumerate(made) if _same(line, other)), None)
+        if twin is None:
+            made.append(line)
+        else:
+            made[twin] = replace(made[twin], label=f"{made[twin].label} and {line.label}")
+    return made
+
+
+def _same(line: Line, other: Line) -> bool:
+    return np.array_equal(line.steps, other.steps) and np.array_equal(line.values, other.values, equal_nan=True)
+
+
 def _metric(quantity: str) -> Metric | None:
     try:
         return metric(quantity)
@@ -360,20 +319,27 @@ def _metric(quantity: str) -> Metric | None:
 
 
 def _networks(about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    entries = {str(name): _mapping(entry) for name, entry in _mapping(about.get("networks")).items()}
     return [
-        {"name": name, "summary": str(_mapping(entry).get("summary") or ""), "parameters": _mapping(entry).get("parameters")}
-        for name, entry in _mapping(about.get("networks")).items()
-    ]  # fmt: skip
+        {"name": name, "summary": str(entry.get("summary") or ""), "parameters": entry.get("parameters")}
+        for name, entry in entries.items()
+    ]
+
+
+def _session(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """(when it began, what it did) of one session."""
+    steps = f"steps {plain(entry.get('from_step'))} to {plain(entry.get('to_step'))}"
+    return when(entry["started"]) if entry.get("started") else "–", f"{steps}, {duration(entry.get('seconds'))}"
 
 
 def _provenance(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(name, value); what is not known is left out."""
     data, machine = _mapping(about.get("data")), _mapping(about.get("machine"))
     versions = ", ".join(f"{name} {version}" for name, version in _mapping(about.get("versions")).items())
-    processor = str(machine.get("processor") or "")
+    about_machine = [str(machine[name]) for name in ("processor", "system") if machine.get(name)]
     counts = [f"{machine[name]} {name}" for name in ("cores", "threads") if machine.get(name) is not None]
     place = _mapping(about.get("place"))
-    ranks = _finite(place.get("ranks")) or 1
+    ranks = finite(place.get("ranks")) or 1
     where = [str(place[name]) for name in ("device", "precision") if place.get(name)]
     pairs = [
         ("Data", data.get("description")),
@@ -381,8 +347,8 @@ def _provenance(about: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Fingerprint", data.get("fingerprint")),
         ("Seed", about.get("seed")),
         ("Versions", versions),
-        ("Machine", ", ".join([processor, *counts] if processor else counts)),
+        ("Machine", ", ".join([*about_machine, *counts])),
         ("Computed on", ", ".join([*where, *([f"{int(ranks)} processes"] if ranks > 1 else [])])),
-        ("Created", _when(about["created"]) if about.get("created") else None),
+        ("Created", when(about["created"]) if about.get("created") else None),
     ]
     return [(name, str(value)) for name, value in pairs if value not in (None, "")]

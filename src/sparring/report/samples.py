@@ -14,7 +14,7 @@ from PIL import Image
 from sparring.record import Record
 from sparring.report.figures import Drawing, histogram, scatter
 
-__all__ = ["Picture", "Samples", "read_samples"]
+__all__ = ["Picture", "Samples", "read_samples", "two_columns"]
 
 FRAMES = 16  # steps on the slider
 POINTS = 1000  # points of a table in a drawing
@@ -129,12 +129,22 @@ def _tables(found: list[tuple[int, Path]], real: Path | None) -> Samples:
     return Samples(steps, (), None, made.svg, alone and alone.svg, (*notes, *made.notes))
 
 
-def _drawn(
-    real: np.ndarray | None, frames: Sequence[np.ndarray], names: list[str]
-) -> tuple[Drawing, Drawing | None]:
+def _drawn(real: np.ndarray | None, frames: Sequence[np.ndarray], names: list[str]) -> tuple[Drawing, Drawing | None]:
     if len(names) > 1:
         return scatter(real, frames, (names[0], names[1]))
     return histogram(None if real is None else real[:, 0], [part[:, 0] for part in frames], names[0])
+
+
+def two_columns(path: Path) -> np.ndarray:
+    """(n, 2): the first two columns of numbers of a .csv, at most POINTS rows of it.
+
+    Raises ValueError if it has fewer, or is no table.
+    """
+    table = _table(path)
+    names = _numeric(table)
+    if len(names) < 2:
+        raise ValueError(f"it has {len(names)} columns of numbers, and two are needed")
+    return _columns(table, names)
 
 
 def _table(path: Path) -> dict[str, list[str]]:

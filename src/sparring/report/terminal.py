@@ -1,18 +1,21 @@
 """Samples and verdicts as text for a terminal. Plain strings: who prints them decides where they go."""
 
+import csv
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from sparring.errors import InputError, ShapeError
-from sparring.report.figures import Axis, Limits, number
-from sparring.report.page import duration, interval_unit, ratio
+from sparring.errors import DataError, InputError, ShapeError
+from sparring.report.figures import Axis, Limits
+from sparring.report.samples import two_columns
+from sparring.report.words import duration, finite, number, ratio
 from sparring.shapes import check, describe
 
-__all__ = ["picture", "scatter", "verdict_lines"]
+__all__ = ["file_picture", "picture", "scatter", "verdict_lines"]
 
 SHADES = " ░▒▓█"
 RESET = "\x1b[0m"
@@ -78,12 +81,27 @@ def _coloured(above: np.ndarray, below: np.ndarray) -> str:
     return "".join(parts) + RESET
 
 
+def file_picture(path: Path, width: int, colour: bool = True) -> str:
+    """A file of samples as text: a picture, or the first two columns of numbers of a table.
+
+    path: a .csv, or an image; a table is drawn with the real.csv beside it, if there is one.
+    width, colour: as for ``picture``. Raises DataError if it cannot be read or drawn.
+    """
+    try:
+        if path.suffix != ".csv":
+            with Image.open(path) as image:
+                return picture(np.asarray(image.convert("RGB")), width, colour)
+        real = path.with_name("real.csv")
+        fake, real_points = two_columns(path), two_columns(real) if real.is_file() else np.empty((0, 2))
+    except (OSError, SyntaxError, ValueError, csv.Error) as error:
+        raise DataError(f"{path} cannot be shown: {error}. A picture, or a table of numbers, is needed.") from None
+    return scatter(real_points, fake, width, max(width // 4, 1), colour)
+
+
 # -- points
 
 
-def scatter(
-    points_real: np.ndarray, points_fake: np.ndarray, width: int, height: int, colour: bool = True
-) -> str:
+def scatter(points_real: np.ndarray, points_fake: np.ndarray, width: int, height: int, colour: bool = True) -> str:
     """Two sets of points as braille dots, eight to a character.
 
     points_real, points_fake: (n, 2); points that are not finite are left out. width, height: of the
@@ -158,7 +176,7 @@ def verdict_lines(verdict: Mapping[str, Any], width: int) -> list[str]:
     said = [f"{_count(verdict.get(name))} {name}" for name in ("samples", "draws") if verdict.get(name)]
     said += [duration(verdict["seconds"])] if verdict.get("seconds") is not None else []
     if figures and said:
-        floor = "The floor is the same figure between two sets of real data."
+        floor = "The floor is the same figure between two sets of real data; in brackets is the ratio's 95 % interval."
         lines += ["", *textwrap.wrap(f"{floor} Judged on {', '.join(said)}.", width)]
     return lines[1:] if lines[:1] == [""] else lines
 
@@ -173,21 +191,19 @@ def _count(value: Any) -> str:
 
 
 def _cells_of(figure: Mapping[str, Any]) -> list[str]:
-    unit = interval_unit(figure)
-    sides = f" ({number(figure['interval'][0])} to {number(figure['interval'][1])})" if unit else ""
-    value, over = number(figure.get("value")), ratio(figure)
-    times = "–" if over is None else f"{number(over)}×"
+    over, interval = ratio(figure), figure.get("interval")
+    sides = f" ({number(interval[0])} to {number(interval[1])})" if interval else ""
     return [
-        _clean(figure.get("name") or "figure"),
-        value + (sides if unit == "value" else ""),
-        number(figure.get("floor")),
-        times + (sides if unit == "ratio" else ""),
+        _clean(figure.get("name") or "figure").replace("_", " "),
+        number(finite(figure.get("value"))),
+        number(finite(figure.get("floor"))),
+        number(over) + sides,
         _clean(figure.get("grade") or "–"),
     ]
 
 
 def _table(figures: list[Mapping[str, Any]], width: int) -> list[str]:
-    head = ["figure", "value", "floor", "of the floor", "grade"]
+    head = ["figure", "value", "floor", "value / floor", "grade"]
     rows = [_cells_of(figure) for figure in figures]
     sizes = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     wide = sum(sizes) + 2 * (len(sizes) - 1) <= width
@@ -196,7 +212,7 @@ def _table(figures: list[Mapping[str, Any]], width: int) -> list[str]:
         if wide:
             lines.append(_aligned(row, sizes))
         else:
-            said = f"{row[0]}: {row[1]}, floor {row[2]}, {row[3]} of it, {row[4]}"
+            said = f"{row[0]}: {row[1]}, floor {row[2]}, ratio {row[3]}, {row[4]}"
             lines += textwrap.wrap(said, width)
         meaning = _clean(figure.get("meaning") or "")
         lines += textwrap.wrap(meaning, width, initial_indent="  ", subsequent_indent="  ")

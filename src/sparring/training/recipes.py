@@ -155,14 +155,16 @@ RECIPES: Mapping[str, Mapping[str, Recipe]] = MappingProxyType(
     {
         "r3gan": {
             "table": Recipe(RELATIVISTIC, _zero_centred(0.05, 0.005, every=4), generator_rate=3e-3, critic_rate=3e-3),
+            "small image": Recipe(RELATIVISTIC, _zero_centred(0.5, 0.5, every=4), batch_size=64, steps=6_000),
             "image": Recipe(RELATIVISTIC, _zero_centred(0.5, 0.5, every=4), batch_size=64, steps=10_000),
         },
         "nonsaturating": {
             "table": Recipe(NON_SATURATING, (Penalty("r1", _r1, 0.05, 0.005, 4),)),
+            "small image": Recipe(NON_SATURATING, (Penalty("r1", _r1, 0.5, 0.5),), batch_size=64, steps=5_000),
             "image": Recipe(NON_SATURATING, (Penalty("r1", _r1, 0.5, 0.5, 4),), batch_size=64, steps=10_000),
         },
-        "wgan-gp": {"table": _wgan_gp(0.1), "image": _wgan_gp(10.0)},
-        "gan-2014": {"table": _gan_2014(), "image": _gan_2014()},
+        "wgan-gp": {"table": _wgan_gp(0.1), "small image": _wgan_gp(10.0), "image": _wgan_gp(10.0)},
+        "gan-2014": {"table": _gan_2014(), "small image": _gan_2014(), "image": _gan_2014()},
     }
 )
 """Recipe name -> kind of data -> settings."""

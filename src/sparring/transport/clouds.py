@@ -27,9 +27,7 @@ def numbers(name: str, value: Any) -> NDArray[Any]:
     """
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
-        raise DataError(
-            f"{name} must hold real numbers; got values of type {array.dtype}. Encode the others first."
-        )
+        raise DataError(f"{name} must hold real numbers; got values of type {array.dtype}. Encode the others first.")
     if array.ndim == 0:
         raise ShapeError(f"{name} must be an array with a row for each point; got a single number.")
     if array.size == 0:
@@ -50,9 +48,7 @@ def cloud(name: str, value: Any) -> Floats:
     flat = np.ascontiguousarray(array.reshape(len(array), -1), dtype=np.float64)
     if np.abs(flat).max() > LARGEST:
         row = int(np.abs(flat).max(axis=1).argmax())
-        raise DataError(
-            f"{name} holds a value beyond {LARGEST:g} in row {row}, too large to measure; rescale it."
-        )
+        raise DataError(f"{name} holds a value beyond {LARGEST:g} in row {row}, too large to measure; rescale it.")
     return flat
 
 
@@ -89,9 +85,7 @@ def _weights(name: str, value: ArrayLike | None, n: int) -> Floats:
         return np.ones(n)
     weights = numbers(name, value).astype(np.float64)
     if weights.shape != (n,):
-        raise ShapeError(
-            f"{name} must have the shape ({n}), one weight per point; got {describe(weights.shape)}."
-        )
+        raise ShapeError(f"{name} must have the shape ({n}), one weight per point; got {describe(weights.shape)}.")
     if weights.min() < 0:
         row = int(weights.argmin())
         raise DataError(f"{name} holds {weights[row]:g} in row {row}; a weight cannot be negative.")

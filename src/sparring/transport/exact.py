@@ -17,9 +17,7 @@ GAP_TOLERANCE = 1e-9  # of the cost
 ROUNDING = 1e-12  # of the largest cost, and of the mass
 
 
-def solve(
-    x: ArrayLike, y: ArrayLike, x_weights: ArrayLike | None = None, y_weights: ArrayLike | None = None
-) -> Plan:
+def solve(x: ArrayLike, y: ArrayLike, x_weights: ArrayLike | None = None, y_weights: ArrayLike | None = None) -> Plan:
     """The cheapest way to carry the mass at the points x to the points y, at the price of the distance.
 
     min over couplings P of sum_ij P_ij ||x_i - y_j||_2, with sum_j P_ij = a_i and sum_i P_ij = b_j;

@@ -24,12 +24,12 @@ def draws_interval(
 ) -> Interval:
     """The interval of mean(fake) / mean(floor), from one value per draw.
 
-    Draw i of both met the same held-out rows.
-    Draws are resampled in pairs. Draws of n rows out of N share a part r = n / N of their rows, and
-    with it a part r of their variance s^2 / (1 - r), which resampling cannot see: it is added as a
-    normal number common to all of a replicate's draws. Where all draws are nearly the same rows
-    (r > 0.8), the spread is taken from the floor. Ten draws know their own spread poorly: deviations
-    are stretched by sqrt(draws / (draws - 1)) and by Student's quantile over the normal one.
+    Draw i of both met the same held-out rows, so draws are resampled in pairs. Draws of n rows out of
+    N share a part r = n / N of their rows, and with it a part r of their variance s^2 / (1 - r), which
+    resampling cannot see: it is added as a normal number common to all of a replicate's draws. Where
+    draws are nearly the same rows (r > 0.8), the spread is taken from the floor. Few draws know their
+    own spread poorly: deviations are stretched by sqrt(draws / (draws - 1)) and by the quantile of
+    Student's distribution over the normal one.
 
     fake, floor: (draws,). fake_overlap, floor_overlap: r, in [0, 1]; 0 for fresh samples; the floor's <= 0.8.
     """

@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils.multiclass import type_of_target
 
 from sparring.errors import DataError, InputError, ShapeError
-from sparring.judge.units import Units
+from sparring.judging.units import Units
 from sparring.shapes import describe
 from sparring.transport.clouds import Floats
 
@@ -26,9 +26,7 @@ def checked_labels(labels: Any, n: int) -> NDArray[Any]:
     """The labels (n,) of the training rows: at least two classes. Raises kinds of InputError."""
     found = np.asarray(labels)
     if found.shape != (n,):
-        raise ShapeError(
-            f"labels must hold one class per training row, shape ({n}); got {describe(found.shape)}."
-        )
+        raise ShapeError(f"labels must hold one class per training row, shape ({n}); got {describe(found.shape)}.")
     if found.dtype.kind == "f" and not np.isfinite(found).all():
         row = int(np.flatnonzero(~np.isfinite(found))[0])
         raise DataError(f"labels holds {found[row]} in row {row}; every training row needs a class.")
@@ -85,9 +83,7 @@ def _perceptron(train: NDArray[Any], labels: NDArray[Any], seed: int) -> Namer:
     overall = float(np.sqrt(points.var(axis=0).mean())) or spread
     units = Units(units.centre + centre * units.scale, units.scale * overall)
     chosen = np.random.default_rng(seed).permutation(len(train))[:MOST_ROWS]
-    network = MLPClassifier(
-        (256,), alpha=1e-3, learning_rate_init=5e-3, max_iter=60, random_state=seed % 2**32
-    )
+    network = MLPClassifier((256,), alpha=1e-3, learning_rate_init=5e-3, max_iter=60, random_state=seed % 2**32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # sixty epochs are enough to name classes
         network.fit(units("train", train[chosen]), labels[chosen])

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparring.errors import InputError, ShapeError
-from sparring.judge import classes, fidelity, memory
-from sparring.judge.floor import class_intervals, draws_interval, half_interval, share_interval
-from sparring.judge.units import Units, like
-from sparring.judge.verdict import Figure, Verdict, summarise
+from sparring.judging import classes, fidelity, memory
+from sparring.judging.floor import class_intervals, draws_interval, half_interval, share_interval
+from sparring.judging.units import Units, like
+from sparring.judging.verdict import Figure, Verdict, summarise
+from sparring.seeds import seed_from
 from sparring.transport.clouds import Floats, distances, numbers
 from sparring.transport.exact import cheapest
 
@@ -44,7 +45,7 @@ def judge(
     draws: over how many draws the figures are averaged. samples: at most how many rows in each; a draw
     has that many, or 1,000, but no more than there are held-out rows, than there are samples, and than
     half of the training rows, so that the floor's draws differ; the verdict says how many it had.
-    random_state: None, a whole number or a NumPy random state. classifier: see ``judge.classes.taught``.
+    random_state: None, a whole number or a NumPy random state. classifier: see ``judging.classes.taught``.
 
     Tables (n, d) are measured in standard deviations of the training columns; images (n, h, w, ...) in
     units of their own. W1, precision, recall, density and coverage are means over draws; copies and
@@ -53,12 +54,13 @@ def judge(
     Sources: Kynkäänniemi et al. 2019 (precision, recall); Naeem et al. 2020 (density, coverage).
     """
     began = time.perf_counter()
-    case = _Case.of(fake, train, test, draws, samples, random_state)
-    figures = (*case.quality(), *case.copying())
-    if labels is not None:
-        figures += case.class_shares(labels, classifier)
-    elif classifier is not None:
+    if labels is None and classifier is not None:
         raise InputError("a classifier was given without labels; give the classes of the training rows too.")
+    case = _Case.of(fake, train, test, draws, samples, random_state)
+    known = None if labels is None else classes.checked_labels(labels, len(case.train))
+    figures = (*case.quality(), *case.copying())
+    if known is not None:
+        figures += case.class_shares(known, classifier)
     return Verdict(figures, case.size, draws, time.perf_counter() - began, summarise(figures))
 
 
@@ -69,40 +71,25 @@ class _Case:
     train: NDArray[Any]
     test: NDArray[Any]
     samples: list[NDArray[Any]]  # one array of rows per draw
-    distinct: NDArray[Any]  # every sample once
+    distinct: NDArray[Any]  # every sample once, in random order
     overlap: float  # the share of its rows that one draw of samples has in common with another
     units: Units
     size: int
     rng: np.random.Generator
 
     @classmethod
-    def of(
-        cls, fake: Any, train: Any, test: Any, draws: int, samples: int | None, random_state: Any
-    ) -> "_Case":
-        from sparring.chance import seed_from  # that file loads torch, which a judge can do without until now
-
-        if draws < 1 or (samples is not None and samples < FEWEST_SAMPLES):
-            raise InputError(
-                f"draws must be 1 or more and samples {FEWEST_SAMPLES} or more; got {draws}, {samples}."
-            )
+    def of(cls, fake: Any, train: Any, test: Any, draws: int, samples: int | None, random_state: Any) -> "_Case":
         rng = np.random.default_rng(seed_from(random_state))
         train = numbers("train", train)
         test = like("test", test, train)
         fixed = None if callable(fake) else like("fake", fake, train)
-        limits = {"test": len(test), "half of train": len(train) // 2}
-        if fixed is not None:
-            limits["fake"] = len(fixed)
-        size = min(samples or MOST_SAMPLES, *limits.values())
-        if size < FEWEST_SAMPLES:
-            few = min(limits, key=lambda name: limits[name])
-            raise InputError(
-                f"{few} has {limits[few]} row(s); at least {FEWEST_SAMPLES} are needed to judge."
-            )
+        size = _size(len(train), len(test), None if fixed is None else len(fixed), draws, samples)
         if fixed is None:
             made = [_made(fake, size, int(seed), train) for seed in rng.integers(2**31, size=draws)]
             return cls(train, test, made, np.concatenate(made), 0.0, Units.of(train), size, rng)
+        shuffled = fixed[_pick(rng, len(fixed), len(fixed))]
         picked = [fixed[_pick(rng, len(fixed), size)] for _ in range(draws)]
-        return cls(train, test, picked, fixed, size / len(fixed), Units.of(train), size, rng)
+        return cls(train, test, picked, shuffled, size / len(fixed), Units.of(train), size, rng)
 
     @cached_property
     def train_points(self) -> Floats:
@@ -148,11 +135,11 @@ class _Case:
             Figure.of("nearer_to_training", nearer, 0.5, half_interval(nearer, sides.half, 0.5)),
         )
 
-    def class_shares(self, labels: ArrayLike, classifier: Any) -> tuple[Figure, ...]:
+    def class_shares(self, labels: NDArray[Any], classifier: Any) -> tuple[Figure, ...]:
         """How sure a classifier of real data is, and the shares of its rarest and commonest class."""
-        known, indices = np.unique(classes.checked_labels(labels, len(self.train)), return_inverse=True)
+        known, indices = np.unique(labels, return_inverse=True)
         seed = int(self.rng.integers(2**31))
-        namer = classes.taught(classifier, self.train, known[indices], seed)
+        namer = classes.taught(classifier, self.train, labels, seed)
         pool = namer.probabilities(self._pool())
         held_out = namer.probabilities(self.test[_pick(self.rng, len(self.test), MOST_SAMPLES)])
         value = classes.rarest_and_commonest(namer.names(pool), known)
@@ -173,12 +160,25 @@ class _Case:
             yield real, balls or fidelity.balls(real)
 
     def _pool(self) -> NDArray[Any]:
-        """At most 1,000 distinct samples: those of the first draws, or the first of a shuffled array."""
+        """At most 1,000 distinct samples."""
         return self.distinct[:MOST_SAMPLES]
 
     def _shares(self, name: str, value: NDArray[np.bool_], floor: NDArray[np.bool_]) -> Figure:
         interval = share_interval(int(value.sum()), len(value), int(floor.sum()), len(floor), self.rng)
         return Figure.of(name, float(value.mean()), float(floor.mean()), interval)
+
+
+def _size(train: int, test: int, fake: int | None, draws: int, samples: int | None) -> int:
+    """How many rows a draw has."""
+    if draws < 1 or (samples is not None and samples < FEWEST_SAMPLES):
+        raise InputError(f"draws must be 1 or more and samples {FEWEST_SAMPLES} or more; got {draws} and {samples}.")
+    limits = {"test": test, "half of train": train // 2}
+    if fake is not None:
+        limits["fake"] = fake
+    few = min(limits, key=lambda name: limits[name])
+    if limits[few] < FEWEST_SAMPLES:
+        raise InputError(f"{few} has {limits[few]} row(s); at least {FEWEST_SAMPLES} are needed to judge.")
+    return min(samples or MOST_SAMPLES, limits[few])
 
 
 def _pick(rng: np.random.Generator, n: int, size: int) -> NDArray[np.intp]:

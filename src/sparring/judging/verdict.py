@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from sparring.errors import InputError
 
-__all__ = ["LIMITS", "MEANINGS", "Figure", "Verdict", "grade", "summarise"]
+__all__ = ["LIMITS", "MEANINGS", "Figure", "Limits", "Verdict", "grade", "summarise"]
 
 Better = Literal["lower", "higher", "equal"]
 Grade = Literal["good", "fair", "poor"]
@@ -58,7 +58,7 @@ UNSEEN = {"good": 0.001, "fair": 0.01}  # the same limits, as values, where the 
 class Figure:
     """A measured value beside its floor: the same measure with real data in the samples' place.
 
-    interval: where value / floor lies with 95 % confidence; None for a floor of 0 or a single draw.
+    interval: where value / floor lies with 95 % confidence; None if a floor near 0 or a single draw cannot say.
     better: which way from the floor is the good one. meaning: a sentence.
     """
 
@@ -152,21 +152,14 @@ class Verdict:
             )
             return cls(**{**plain, "figures": figures})
         except (KeyError, TypeError) as error:
-            raise InputError(
-                f"this is no verdict of the judge ({error}); one written by to_json is needed."
-            ) from None
+            raise InputError(f"this is no verdict of the judge ({error}); one written by to_json is needed.") from None
 
     def __str__(self) -> str:
         rows = [("", "value", "floor", "ratio", "95 % interval", "grade")]
         rows += [_cells(figure) for figure in self.figures]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-            for row in rows
-        ]
-        title = (
-            f"{self.draws} draws of {self.samples} samples; the floor is training data in the samples' place"
-        )
+        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+        title = f"{self.draws} draws of {self.samples} samples; the floor is training data in the samples' place"
         return "\n".join([title, "", *lines, "", self.summary])
 
 
@@ -194,9 +187,7 @@ def summarise(figures: tuple[Figure, ...]) -> str:
 def _nearness(w1: Figure) -> str:
     if w1.ratio is None:
         return f"W1 is {w1.value:.3g} where training data have 0: " + (
-            "the samples are the data's one value"
-            if w1.value == 0
-            else "the samples stray from the data's one value"
+            "the samples are the data's one value" if w1.value == 0 else "the samples stray from the data's one value"
         )
     words = {
         "good": "the samples are nearly as close to held-out data as training data are",
@@ -204,9 +195,7 @@ def _nearness(w1: Figure) -> str:
         "poor": "the samples are far from held-out data",
     }[w1.grade]
     if w1.ratio < 0.9 and w1.interval is not None and w1.interval[1] < 1:
-        words = (
-            "closer to held-out data than training data are, so they spread too little or were made from it"
-        )
+        words = "closer to held-out data than training data are, so they spread too little or were made from it"
     return f"W1 is {w1.ratio:.2f} times its floor: {words}"
 
 

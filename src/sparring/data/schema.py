@@ -1,0 +1,74 @@
+"""What data are: how values become numbers for a network, and come back as they were.
+
+``decode(encode(x)) == x``: exactly for whole numbers, to float rounding otherwise.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparring.errors import DataError
+
+__all__ = ["Schema", "checked_numbers", "schema_from_json"]
+
+
+class Schema(ABC):
+    """How a kind of data is encoded. Subclasses are frozen dataclasses.
+
+    kind: "image" or "table". shape: of one encoded sample, (c, h, w) or (p,). bounded: whether
+    encoded values lie in [-1, 1].
+    """
+
+    kind: str
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    @abstractmethod
+    def bounded(self) -> bool: ...
+
+    @abstractmethod
+    def encode(self, values: Any) -> NDArray[np.float32]:
+        """Values (n, ...) to float32 of the shape (n, *shape)."""
+
+    @abstractmethod
+    def decode(self, encoded: NDArray[Any]) -> Any:
+        """The inverse, in the data's own range, layout and dtype."""
+
+    @abstractmethod
+    def check(self, values: Any) -> None:
+        """Raise ShapeError or DataError unless values fit this schema."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]: ...
+
+
+def schema_from_json(content: dict[str, Any]) -> Schema:
+    """The schema that ``to_json`` described."""
+    from sparring.data.image import ImageSchema
+    from sparring.data.table import TableSchema
+
+    kinds = {"image": ImageSchema, "table": TableSchema}
+    return kinds[content["kind"]].from_json(content)
+
+
+def checked_numbers(values: Any, name: str = "the data") -> NDArray[Any]:
+    """An array of finite real numbers, as it is; booleans become uint8.
+
+    Raises DataError for text, objects, complex numbers, NaN and infinities (saying where).
+    """
+    array = np.asarray(values)
+    if array.dtype == bool:
+        return array.astype(np.uint8)
+    if array.dtype.kind not in "iuf":
+        raise DataError(f"{name} must be numbers; got the dtype {array.dtype}.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise DataError(
+            f"{name} must be finite numbers; found {array[place]} at index {place}. Remove or fill such values first."
+        )
+    return array

@@ -1,0 +1,182 @@
+"""Data from wherever they are: arrays, frames, files, folders, built-in sets."""
+
+import difflib
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sparring.data import toy
+from sparring.data.image import ImageSchema, read_images
+from sparring.data.schema import Schema, checked_numbers
+from sparring.data.table import TableSchema, checked_table, read_csv
+from sparring.errors import DataError, ShapeError
+from sparring.shapes import describe
+
+__all__ = ["BUILT_IN", "HELD_OUT", "Source", "read", "read_like"]
+
+BUILT_IN: Mapping[str, Callable[[], tuple[Any, Any]]] = MappingProxyType(
+    {
+        "demo:digits": lambda: (toy.digits_split()[0], toy.digits_split()[2]),
+        "demo:digits-held-out": lambda: (toy.digits_split()[1], toy.digits_split()[3]),
+        "demo:ring": lambda: (toy.ring().sample(100_000, 0), None),
+        "demo:ring-held-out": lambda: (toy.ring().sample(2_500, 1), None),
+        "demo:grid": lambda: (toy.grid().sample(100_000, 0), None),
+        "demo:grid-held-out": lambda: (toy.grid().sample(2_500, 1), None),
+    }
+)
+"""Data that need no file: name -> (values, labels or None)."""
+
+HELD_OUT: Mapping[str, str] = MappingProxyType({name: f"{name}-held-out" for name in BUILT_IN if "held" not in name})
+"""Which built-in data to judge by."""
+
+ARRAYS = ("X", "x", "images", "data", "arr_0")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data that were read and checked.
+
+    values: an array (n, ...) or a DataFrame. names: of columns, or of image files. path: where they
+    came from, or None. fingerprint: of the content. labels: classes of the rows, of built-in data.
+    """
+
+    values: Any
+    schema: Schema
+    names: tuple[str, ...] | None
+    description: str
+    path: str | None
+    fingerprint: str
+    labels: NDArray[Any] | None = None
+
+    def encoded(self) -> NDArray[np.float32]:
+        return self.schema.encode(self.values)
+
+
+def read(data: Any, size: int | tuple[int, int] | None = None) -> Source:
+    """Read and check data, and find out what they are.
+
+    data: an array or DataFrame, a list of lists, a folder of images, a .npy, .npz, .csv, .tsv or .txt
+    file, or the name of built-in data (demo:digits). size: for folders of images.
+    Raises DataError or ShapeError (both InputError) with what was found, where, and what is needed.
+    """
+    values, names, path, labels = _gathered(data, size)
+    values = _checked(values)
+    schema = TableSchema.of(values) if np.ndim(values) == 2 else ImageSchema.of(values)
+    return Source(values, schema, names, _description(values, schema), path, _fingerprint(values), labels)
+
+
+def read_like(data: Any, schema: Schema) -> Source:
+    """Read data that must fit a schema already known; their size follows from it."""
+    size = schema.shape[1:] if schema.kind == "image" else None
+    values, names, path, labels = _gathered(data, size)
+    values = _checked(values, fewest=1)
+    schema.check(values)
+    return Source(values, schema, names, _description(values, schema), path, _fingerprint(values), labels)
+
+
+# -- finding
+
+
+def _gathered(data: Any, size: Any) -> tuple[Any, tuple[str, ...] | None, str | None, Any]:
+    """(values, names, path, labels), not yet checked."""
+    if isinstance(data, str) and data in BUILT_IN:
+        values, labels = BUILT_IN[data]()
+        return values, None, data, labels
+    if isinstance(data, str | os.PathLike):
+        path = Path(data)
+        values, names = _from_path(path, size)
+        return values, names, str(data), None
+    if isinstance(data, pd.DataFrame):
+        return data, tuple(map(str, data.columns)), None, None
+    try:
+        return np.asarray(data), None, None, None
+    except ValueError as error:
+        raise DataError(f"the data are not an array: {error}.") from None
+
+
+def _from_path(path: Path, size: Any) -> tuple[Any, tuple[str, ...] | None]:
+    if not path.exists():
+        raise DataError(f"there is no file or folder {path}{_suggestion(path)}.")
+    if path.is_dir():
+        return read_images(path, size)
+    match path.suffix.lower():
+        case ".npy":
+            return _loaded(path), None
+        case ".npz":
+            return _from_npz(path), None
+        case ".csv" | ".tsv" | ".txt":
+            frame = read_csv(path)
+            return frame, tuple(frame.columns)
+    raise DataError(f"{path} has no known kind; a folder of images, .npy, .npz, .csv or .tsv is needed.")
+
+
+def _suggestion(path: Path) -> str:
+    names = [*BUILT_IN, *(other.name for other in path.parent.glob("*"))]
+    near = difflib.get_close_matches(path.name, names, 1)
+    return f"; did you mean {near[0] if near[0] in BUILT_IN else path.with_name(near[0])}?" if near else ""
+
+
+def _loaded(path: Path) -> Any:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = "it holds Python objects" if "pickle" in str(error) else str(error)
+        raise DataError(f"{path} cannot be read: {reason}. An array of numbers is needed.") from None
+
+
+def _from_npz(path: Path) -> NDArray[Any]:
+    with _loaded(path) as archive:
+        names = list(archive.files)
+        chosen = names if len(names) == 1 else [name for name in ARRAYS if name in names]
+        if not chosen:
+            raise DataError(f"{path} holds the arrays {', '.join(names) or 'none'}; call the one to use X.")
+        try:
+            return archive[chosen[0]]
+        except ValueError:
+            raise DataError(f"{path}, array {chosen[0]}: it holds Python objects; numbers are needed.") from None
+
+
+# -- checking
+
+
+def _checked(values: Any, fewest: int = 2) -> Any:
+    if isinstance(values, pd.DataFrame):
+        values = checked_table(values)
+    else:
+        values = checked_numbers(values)
+        if values.ndim not in (2, 3, 4):
+            raise ShapeError(
+                "the data must have the shape (n, p) for rows, (n, h, w) or (n, h, w, c) for images; "
+                f"got {describe(values.shape)}."
+            )
+    if len(values) < fewest:
+        raise DataError(f"{len(values)} sample(s) are too few; at least {fewest} are needed.")
+    if 0 in np.shape(values):
+        raise ShapeError(f"the data have a dimension of size 0: {describe(np.shape(values))}.")
+    return values
+
+
+def _fingerprint(values: Any) -> str:
+    """A hash of shape, type and content."""
+    digest = hashlib.blake2b(digest_size=16)
+    columns = [values[name].to_numpy() for name in values.columns] if isinstance(values, pd.DataFrame) else [values]
+    for column in columns:
+        digest.update(f"{column.dtype.str}{column.shape}".encode())
+        digest.update(np.ascontiguousarray(column).data)
+    return digest.hexdigest()
+
+
+def _description(values: Any, schema: Schema) -> str:
+    if isinstance(schema, ImageSchema):
+        colours = {1: "grey", 3: "RGB", 4: "RGBA"}.get(schema.channels, f"{schema.channels} channels")
+        span = f"{schema.dtype} in [{schema.low:g}, {schema.high:g}]"
+        return f"{len(values):,} images of {schema.height}×{schema.width}, {colours}, {span}"
+    return f"{len(values):,} rows of {schema.shape[0]} numbers"

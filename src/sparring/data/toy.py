@@ -1,0 +1,85 @@
+"""Distributions whose truth is known, and the digits that ship with scikit-learn."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparring.seeds import seed_from
+from sparring.shapes import check
+
+__all__ = ["Mixture", "ModeCount", "digits", "digits_split", "grid", "ring"]
+
+
+@dataclass(frozen=True)
+class ModeCount:
+    """modes: found ones. high_quality: share of samples within 3 sigma of a mode (of real ones: 1 - e^-4.5 = 0.989).
+    spread: standard deviation of those about their modes, over that of real ones (below 1: too little variety).
+    """
+
+    modes: int
+    high_quality: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Equal Gaussians in the plane. centres: (k, 2). sigma: standard deviation of each, per axis."""
+
+    centres: NDArray[np.float64]
+    sigma: float
+
+    def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]:
+        """n points, (n, 2)."""
+        rng = np.random.default_rng(seed_from(random_state))
+        return self.centres[rng.integers(len(self.centres), size=n)] + self.sigma * rng.normal(size=(n, 2))
+
+    def density(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """The density at points x (n, 2), shape (n,)."""
+        squared = ((np.asarray(x)[:, None] - self.centres) ** 2).sum(2) / self.sigma**2
+        return np.exp(-squared / 2).mean(1) / (2 * np.pi * self.sigma**2)
+
+    def modes_and_quality(self, x: NDArray[Any]) -> ModeCount:
+        """Which modes the samples x (n, 2) reach, and how well.
+
+        A sample is of high quality within 3 sigma of the nearest mode; a mode counts with one such.
+        Source: Lin et al. 2018 (PacGAN), section 4.1; the spread is ours.
+        """
+        check("samples", x, "n 2")
+        distances = np.linalg.norm(np.asarray(x)[:, None] - self.centres, axis=2)
+        nearest, distance = distances.argmin(1), distances.min(1)
+        good = distance < 3 * self.sigma
+        kept = 2 * (1 - 5.5 * np.exp(-4.5)) / (1 - np.exp(-4.5))  # of r^2 / sigma^2 within 3 sigma, for real samples
+        spread = np.sqrt((distance[good] ** 2).mean() / kept) / self.sigma if good.any() else float("nan")
+        return ModeCount(len(np.unique(nearest[good])), float(good.mean()), float(spread))
+
+
+def ring(modes: int = 8, radius: float = 1.0, sigma: float = 0.01) -> Mixture:
+    """Gaussians on a circle."""
+    angles = 2 * np.pi * np.arange(modes) / modes
+    return Mixture(radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), sigma)
+
+
+def grid(side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> Mixture:
+    """Gaussians on a square grid about zero; the defaults are {-4, -2, 0, 2, 4}^2."""
+    line = spacing * (np.arange(side) - (side - 1) / 2)
+    return Mixture(np.array(list(itertools.product(line, line))), sigma)
+
+
+def digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """1,797 handwritten digits (n, 8, 8) with values 0 to 16, and their classes."""
+    from sklearn.datasets import load_digits
+
+    found: Any = load_digits()
+    return found.images, found.target
+
+
+def digits_split() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Training images, held-out images (20 %), and their classes: always the same, each class in its share."""
+    from sklearn.model_selection import train_test_split
+
+    images, classes = digits()
+    parts: Any = train_test_split(images, classes, test_size=0.2, random_state=0, stratify=classes)
+    return tuple(parts)

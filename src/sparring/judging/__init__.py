@@ -1,0 +1,6 @@
+"""The judge: how good samples are, every figure beside the same figure for real data."""
+
+from sparring.judging.judge import judge
+from sparring.judging.verdict import Figure, Verdict
+
+__all__ = ["Figure", "Verdict", "judge"]
