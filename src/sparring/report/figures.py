@@ -227,9 +227,10 @@ def curves(lines: Sequence[Line], last_step: float, label: str, log: bool = Fals
 def _common(real: np.ndarray | None, frames: Sequence[np.ndarray]) -> Limits:
     """A range for one column: all real values, and the last samples as far as they are not far away."""
     last = frames[-1] if frames else np.empty(0)
-    if real is None or not np.isfinite(real).any():
+    real = np.empty(0) if real is None else real[np.isfinite(real)]
+    if not len(real):
         return limits(last)
-    low, high = float(np.nanmin(real)), float(np.nanmax(real))
+    low, high = float(real.min()), float(real.max())
     width = high - low or 1.0
     last = last[np.isfinite(last)]
     if len(last):

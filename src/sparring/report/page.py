@@ -77,7 +77,7 @@ def _content(record: Record) -> dict[str, Any]:
     reached = _reached(about, rows)
     last = max([reached, *samples.steps])
     return {
-        "title": str(about.get("title") or record.folder.name),
+        "title": str(about.get("title") or record.folder.resolve().name),
         "kind": KINDS.get(str(about.get("kind")), str(about.get("kind") or "run")),
         "about": about,
         "described": str(_mapping(about.get("data")).get("description") or ""),
@@ -153,13 +153,13 @@ def _end(record: Record, reached: int) -> dict[str, str] | None:
 def _facts(about: Mapping[str, Any], reached: int) -> list[tuple[str, str, str]]:
     """(name, value, remark) of what a reader asks first; what is not known is left out."""
     data, planned = _mapping(about.get("data")), finite(about.get("steps"))
-    held, rows = data.get("rows_held_out"), data.get("rows_train")
-    weights = sum(int(finite(entry["parameters"]) or 0) for entry in _networks(about))
+    held, rows = finite(data.get("rows_held_out")), finite(data.get("rows_train"))
+    weights = sum(int(entry["weights"] or 0) for entry in _networks(about))
     facts = [
         ("Recipe", plain(about.get("recipe")) if about.get("recipe") else "", ""),
-        ("Steps", f"{reached:,}", f"of {plain(planned)}" if planned and planned != reached else ""),
+        ("Steps", f"{reached:,}", f"of {number(planned)}" if planned and planned != reached else ""),
         ("Time", duration(_seconds(about)) if _seconds(about) else "", ""),
-        ("Training rows", plain(rows) if rows else "", f"and {plain(held)} held out" if held else ""),
+        ("Training rows", number(rows) if rows else "", f"and {number(held)} held out" if held else ""),
         ("Weights", f"{weights:,}" if weights else "", ""),
         ("Seed", str(about["seed"]) if about.get("seed") is not None else "", ""),
     ]
@@ -321,14 +321,14 @@ def _metric(quantity: str) -> Metric | None:
 def _networks(about: Mapping[str, Any]) -> list[dict[str, Any]]:
     entries = {str(name): _mapping(entry) for name, entry in _mapping(about.get("networks")).items()}
     return [
-        {"name": name, "summary": str(entry.get("summary") or ""), "parameters": entry.get("parameters")}
+        {"name": name, "summary": str(entry.get("summary") or ""), "weights": finite(entry.get("parameters"))}
         for name, entry in entries.items()
     ]
 
 
 def _session(entry: Mapping[str, Any]) -> tuple[str, str]:
     """(when it began, what it did) of one session."""
-    steps = f"steps {plain(entry.get('from_step'))} to {plain(entry.get('to_step'))}"
+    steps = f"steps {number(finite(entry.get('from_step')))} to {number(finite(entry.get('to_step')))}"
     return when(entry["started"]) if entry.get("started") else "–", f"{steps}, {duration(entry.get('seconds'))}"
 
 

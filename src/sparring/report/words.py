@@ -43,15 +43,15 @@ def number(value: float | int | None, digits: int = 3, most: float = 1e9) -> str
 
 
 def plain(value: Any) -> str:
-    """A value of the configuration as text.
+    """A value of the configuration as text; numbers exactly, so that they can be typed again.
 
     >>> plain(0.001), plain([64, 64]), plain(None), plain(25000)
-    ('0.001', '64, 64', 'none', '25,000')
+    ('0.001', '64, 64', 'none', '25000')
     """
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, int | float):
-        return number(value, 6)
+        return repr(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {plain(part)}" for name, part in value.items())
     if isinstance(value, list | tuple):

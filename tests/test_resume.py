@@ -1,0 +1,183 @@
+"""A run that was stopped, or killed, ends with the same bits as one that never was."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import sparring as sp
+from sparring.data import toy
+from sparring.errors import CheckpointError, DataError, Diverged, InputError, Interrupted
+from sparring.run import Progress
+from sparring.training import RECIPES
+from sparring.training.checkpoint import read_newest
+
+IMAGES = toy.digits_split()[0][:200]
+ROWS = toy.grid().sample(300, 0)
+STEPS = 24
+
+
+def _make(recipe: str, run: Path | None, **more: object) -> sp.GAN:
+    return sp.GAN(recipe, steps=STEPS, batch_size=16, random_state=3, run=run, checkpoint_every=5, **more)
+
+
+def _everything(folder: Path) -> tuple[str, list[str], dict[str, bytes], list[str]]:
+    """All that two equal runs share: tensors and states, rows, sample files."""
+    checkpoint = folder / "checkpoint" / f"step-{STEPS:08d}"
+    tensors = (checkpoint / "state.safetensors").read_bytes()
+    rows = (folder / "metrics.jsonl").read_text().splitlines()
+    samples = {path.name: path.read_bytes() for path in sorted((folder / "samples").iterdir())}
+    return (checkpoint / "state.json").read_text(), rows, {"tensors": tensors, **samples}, sorted(samples)
+
+
+def _stop_at(step: int):  # noqa: ANN202
+    def watch(progress: Progress) -> None:
+        if progress.step == step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return watch
+
+
+@pytest.mark.parametrize("data", [IMAGES, ROWS, np.repeat(np.repeat(IMAGES, 3, 1), 3, 2)], ids=["small", "rows", "conv"])
+@pytest.mark.parametrize("recipe", list(RECIPES))
+def test_every_recipe_resumes_to_the_same_bits(tmp_path: Path, recipe: str, data: np.ndarray) -> None:
+    straight = _make(recipe, tmp_path / "straight").fit(data)
+    at = {"r3gan": 7, "nonsaturating": 10, "wgan-gp": 1, "gan-2014": 23}[recipe]
+    with pytest.raises(Interrupted, match=f"stopped at step {at} of {STEPS}; all is saved.*sparring resume"):
+        _make(recipe, tmp_path / "stopped", verbose=_stop_at(at)).fit(data)
+    assert json.loads((tmp_path / "stopped/run.json").read_text())["status"] == "stopped"
+    resumed = sp.GAN.resume(tmp_path / "stopped", data)
+    assert _everything(tmp_path / "straight") == _everything(tmp_path / "stopped")
+    assert np.array_equal(straight.sample(9, random_state=0), resumed.sample(9, random_state=0))
+    sessions = json.loads((tmp_path / "stopped/run.json").read_text())["sessions"]
+    assert [(s["from_step"], s["to_step"]) for s in sessions] == [(0, at), (at, STEPS)]
+
+
+def test_dropout_and_batch_statistics_resume_too(tmp_path: Path) -> None:
+    def networks() -> dict[str, nn.Module]:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            generator = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+            critic = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Dropout(0.3), nn.Linear(16, 1))
+        return {"generator": generator, "critic": critic}
+
+    _make("nonsaturating", tmp_path / "straight", **networks()).fit(ROWS)
+    with pytest.raises(Interrupted):
+        _make("nonsaturating", tmp_path / "stopped", verbose=_stop_at(11), **networks()).fit(ROWS)
+    with pytest.raises(InputError, match="own generator; give it again"):
+        sp.GAN.resume(tmp_path / "stopped", ROWS)
+    sp.GAN.resume(tmp_path / "stopped", ROWS, **networks())
+    assert _everything(tmp_path / "straight") == _everything(tmp_path / "stopped")
+
+
+def test_a_run_in_memory_has_the_same_weights_as_one_in_a_folder(tmp_path: Path) -> None:
+    kept, loose = _make("r3gan", tmp_path / "run").fit(ROWS), _make("r3gan", None).fit(ROWS)
+    assert np.array_equal(kept.sample(5, random_state=0), loose.sample(5, random_state=0))
+    assert kept.record_.rows() == loose.record_.rows()
+
+
+def test_a_broken_newest_checkpoint_costs_some_steps_but_not_the_run(tmp_path: Path) -> None:
+    _make("r3gan", tmp_path / "straight").fit(ROWS)
+    with pytest.raises(Interrupted):
+        _make("r3gan", tmp_path / "stopped", verbose=_stop_at(13)).fit(ROWS)
+    newest = tmp_path / "stopped/checkpoint/step-00000013/state.safetensors"
+    newest.write_bytes(newest.read_bytes()[:1000])
+    resumed = sp.GAN.resume(tmp_path / "stopped", ROWS)
+    assert "step-00000013" in resumed.skipped_[0]
+    assert _everything(tmp_path / "straight") == _everything(tmp_path / "stopped")
+
+
+def test_resume_refuses_other_data_and_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        _make("r3gan", tmp_path / "run", verbose=_stop_at(3)).fit(ROWS)
+    with pytest.raises(DataError, match="data in memory; give them again"):
+        sp.GAN.resume(tmp_path / "run")
+    with pytest.raises(DataError, match="the data have changed"):
+        sp.GAN.resume(tmp_path / "run", ROWS + 1)
+
+
+def test_a_saved_model_is_not_a_run_to_go_on_with(tmp_path: Path) -> None:
+    _make("r3gan", None).fit(ROWS).save(tmp_path / "model")
+    with pytest.raises(CheckpointError, match="saved for use"):
+        sp.GAN.resume(tmp_path / "model", ROWS)
+
+
+def test_divergence_leaves_a_readable_folder_and_a_good_checkpoint(tmp_path: Path) -> None:
+    gan = sp.GAN("wgan-gp", steps=500, learning_rate=1e12, random_state=0, run=tmp_path / "run", checkpoint_every=1)
+    with pytest.raises(Diverged) as caught:
+        gan.fit(ROWS)
+    assert caught.value.turn in ("critic", "generator")
+    assert str(tmp_path / "run") in str(caught.value)
+    about = json.loads((tmp_path / "run/run.json").read_text())
+    assert about["status"] == "diverged"
+    assert about["failure"] == str(caught.value)
+    found = read_newest(tmp_path / "run/checkpoint")
+    assert found.step == caught.value.step - 1
+    assert str(found.path) == caught.value.last_good
+    assert all(value.isfinite().all() for value in found.state["critic"].values())
+    assert sp.load(tmp_path / "run").sample(3).shape == (3, 2)
+
+
+# -- SIGKILL
+
+WORKER = """
+import os, sys, time, numpy as np, sparring as sp
+from pathlib import Path
+if len(sys.argv) > 4:  # a slow disk: most of the time goes into writing checkpoints, so kills hit that too
+    sync = os.fsync
+    os.fsync = lambda handle: (time.sleep(0.01), sync(handle))
+folder, data = Path(sys.argv[1]), np.load(sys.argv[2])
+resumable = (folder / "run.json").exists() and any((folder / "checkpoint").glob("step-*[0-9]"))
+said = []
+def show(progress):
+    if not said:
+        said.append(print("go", flush=True))
+if resumable:
+    sp.GAN.resume(folder, data, verbose=show)
+else:
+    import shutil; shutil.rmtree(folder, ignore_errors=True)
+    sp.GAN("wgan-gp", steps=int(sys.argv[3]), batch_size=16, random_state=3, run=folder, checkpoint_every=1,
+           verbose=show).fit(data)
+"""
+
+
+@pytest.mark.slow
+def test_sigkill_at_random_moments_again_and_again(tmp_path: Path) -> None:
+    np.save(tmp_path / "data.npy", ROWS)
+    steps = 150
+
+    def start(name: str, *more: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", WORKER, str(tmp_path / name), str(tmp_path / "data.npy"), str(steps), *more]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    with start("straight") as worker:
+        assert worker.wait() == 0
+    kills, mid_write, chance = 0, 0, random.Random(0)
+    for _ in range(40):
+        with start("killed", "slow disk") as worker:
+            assert worker.stdout is not None
+            worker.stdout.readline()
+            if kills < 9:
+                time.sleep(chance.uniform(0.0, 0.5))
+                worker.kill()
+            code = worker.wait()
+        kills += code == -signal.SIGKILL
+        mid_write += any((tmp_path / "killed").rglob("*.partial"))
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+    assert kills >= 6
+    assert mid_write >= 1
+    last = f"checkpoint/step-{steps:08d}/state.safetensors"
+    assert (tmp_path / "straight" / last).read_bytes() == (tmp_path / "killed" / last).read_bytes()
+    for name in ("metrics.jsonl", *(f"samples/{p.name}" for p in (tmp_path / "straight/samples").iterdir())):
+        assert (tmp_path / "straight" / name).read_bytes() == (tmp_path / "killed" / name).read_bytes()
