@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from sparring import __version__
 
-__all__ = ["app"]
+__all__ = ["app", "demo", "gan", "judge", "report", "resume", "sample", "show"]
 
 app = App(
     name="sparring",
@@ -47,7 +47,14 @@ def gan(
     data: Annotated[str, Parameter(help="A folder of images, .npy, .npz, .csv, or demo:digits, demo:ring, demo:grid.")],
     /,
     *,
-    run: Annotated[Path | None, Parameter(help="New folder for the run [default: runs/NAME-1, -2, ...].")] = None,
+    run: Annotated[
+        Path | None,
+        Parameter(
+            # torchrun would take --run for a short form of one of its own options
+            name=("--run", "--run-folder"),
+            help="New folder for the run [default: runs/NAME-1, -2, ...]; under torchrun write --run-folder.",
+        ),
+    ] = None,
     recipe: Annotated[
         Literal["r3gan", "nonsaturating", "wgan-gp", "gan-2014"], Parameter(help="How the two networks learn.")
     ] = "r3gan",

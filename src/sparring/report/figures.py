@@ -130,19 +130,26 @@ def _svg(width: float, height: float, label: str, parts: Sequence[str], kind: st
     return Markup(head + "".join(parts) + "</svg>")
 
 
+def _labelled(values: Sequence[float], most: float = 1e9) -> list[tuple[float, str]]:
+    """Ticks with their text, in as many digits as tell each one exactly."""
+    exact = (d for d in range(3, 13) if all(float(f"{value:.{d - 1}e}") == value for value in values))
+    digits = next(exact, 12)
+    return [(value, number(value, digits, most)) for value in values]
+
+
 def _rules(x: Axis, y: Axis, columns: int = 4, rows: int = 4, upright: bool = False) -> list[str]:
     """Grid lines with their numbers; the line at zero is a little stronger."""
     parts = []
-    for value in y.ticks(rows):
+    for value, text in _labelled(y.ticks(rows), 1e5):
         at = float(y(value))
         strong = " zero" if value == 0 else ""
         parts.append(f'<path class="rule{strong}" d="M{x.start:g} {at:.1f}H{x.end:g}"/>')
-        parts.append(_text(x.start - 7, at + 4, number(value, most=1e5), "end"))
-    for value in x.ticks(columns):
+        parts.append(_text(x.start - 7, at + 4, text, "end"))
+    for value, text in _labelled(x.ticks(columns)):
         at = float(x(value))
         if upright:
             parts.append(f'<path class="rule" d="M{at:.1f} {y.start:g}V{y.end:g}"/>')
-        parts.append(_text(at, y.start + 17, number(value)))
+        parts.append(_text(at, y.start + 17, text))
     return parts
 
 

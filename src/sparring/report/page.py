@@ -211,7 +211,7 @@ def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Panel:
+class _Panel:
     """A drawing of curves with its words. legend: (label, colour, dashed, newest value)."""
 
     title: str
@@ -241,7 +241,7 @@ def _parts(key: str) -> tuple[str, str]:
     return player, quantity
 
 
-def _panels(rows: list[dict[str, Any]], last: int) -> list[Panel]:
+def _panels(rows: list[dict[str, Any]], last: int) -> list[_Panel]:
     """A panel for every group of quantities that the rows hold; a quantity of no group has its own."""
     series = _series(rows)
     players = list(dict.fromkeys(_parts(key)[0] for key in series))
@@ -263,7 +263,7 @@ def _panel(
     players: list[str],
     log: bool,
     last: int,
-) -> Panel:
+) -> _Panel:
     here = list(dict.fromkeys(_parts(key)[0] for key in keys))
     quantities = list(dict.fromkeys(_parts(key)[1] for key in keys))
     lines = []
@@ -281,7 +281,7 @@ def _panel(
     lines = _merged(lines)
     known = [(LABELS.get(quantity, quantity), entry) for quantity in quantities if (entry := _metric(quantity))]
     drawing = curves(lines, last, f"{title}: {', '.join(line.label for line in lines)}, over the steps", log)
-    return Panel(
+    return _Panel(
         title=title,
         unit=" · ".join(dict.fromkeys(entry.unit for _, entry in known if entry.unit)),
         legend=tuple((line.label, line.colour, line.dashed, number(line.values[-1])) for line in lines),

@@ -19,7 +19,7 @@ __all__ = ["Picture", "Samples", "read_samples", "two_columns"]
 FRAMES = 16  # steps on the slider
 POINTS = 1000  # points of a table in a drawing
 HEAVY = 60_000  # bytes above which a picture is packed again, smaller
-SIDES = (1024, 768, 512, 384)
+PACKINGS = ((1024, 85), (768, 85), (512, 85), (512, 60), (384, 60))  # longest side, WebP quality
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,15 @@ def _packed(path: Path) -> Picture:
 
 
 def _lighter(image: Image.Image) -> bytes:
+    """The image as WebP: the first packing that is light, or the last."""
     plain, packed = image.convert("RGBA" if "A" in image.getbands() else "RGB"), b""
-    for side in SIDES:
-        if packed and side >= max(plain.size):
-            continue
+    tried = None
+    for side, quality in PACKINGS:
         plain.thumbnail((side, side), Image.Resampling.LANCZOS)
+        if tried == (tried := (plain.size, quality)):
+            continue
         buffer = io.BytesIO()
-        plain.save(buffer, "WEBP", quality=85)
+        plain.save(buffer, "WEBP", quality=quality)
         packed = buffer.getvalue()
         if len(packed) <= HEAVY:
             break

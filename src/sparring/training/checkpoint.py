@@ -25,7 +25,17 @@ from torch.optim import Optimizer
 from sparring.errors import CheckpointError
 from sparring.files import explained, read_json, replaced_folder
 
-__all__ = ["Checkpoint", "Stateful", "last_step", "path_of", "read_newest", "restore", "write"]
+__all__ = [
+    "Checkpoint",
+    "Stateful",
+    "last_step",
+    "pack",
+    "path_of",
+    "read_newest",
+    "restore",
+    "unpack",
+    "write",
+]
 
 FORMAT = "sparring checkpoint 1"
 KEPT = 2
