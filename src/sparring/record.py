@@ -139,7 +139,7 @@ class Record:
             raise FolderError(f"there is no folder {path}. Give the folder of a run, made by sparring fit.")
         try:
             about = read_json(path / "run.json")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise FolderError(f"{path} is not a run folder: it has no run.json.") from None
         except (OSError, ValueError) as error:
             raise FolderError(f"{path / 'run.json'} cannot be read: {error}.") from None

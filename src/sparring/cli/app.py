@@ -12,6 +12,7 @@ __all__ = ["app", "demo", "gan", "judge", "report", "resume", "sample", "show"]
 app = App(
     name="sparring",
     version=__version__,
+    suppress_keyboard_interrupt=False,  # an Interrupted run says how to go on
     help="Train neural networks on your own data, alone or against each other, and judge them honestly.\n\n"
     "Start with: sparring demo",
 )
