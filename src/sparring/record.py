@@ -45,7 +45,12 @@ METRICS: tuple[Metric, ...] = (
         "what the turn's learner minimises, penalties included",
         "a fit's falls; a game's hovers, and says little about quality",
     ),
-    Metric("objective", "nats or score units", "the loss without its penalties", "see loss"),
+    Metric(
+        "objective",
+        "nats or score units",
+        "the loss without its penalties",
+        "near its value for a critic that cannot tell: log 2 per pair, 2 log 2 for minimax, 0 for wasserstein",
+    ),
     Metric(
         "gradient",
         "loss units per weight",

@@ -42,6 +42,10 @@ class Intervals:
         log = max(4 * round(steps / rows / 4), 1 if steps < 100 else 4)
         return cls(log, max(steps // samples // log, 1) * log, checkpoint)
 
+    def samples_at(self, step: int, steps: int) -> bool:
+        """At the first and the last step too."""
+        return self.sample is not None and (step % self.sample == 0 or step in (1, steps))
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -145,7 +149,7 @@ def run(
         with _stop_requests() as asked:
             saver.save()
             for step in train(game.turns, batches, steps, state, place):
-                row = _log(step, intervals, place, record, snapshot)
+                row = _log(step, steps, intervals, place, record, snapshot)
                 if show is not None:
                     show(Progress(step.index, steps, session.first, session.seconds, row))
                 if row is not None and _has_stalled(stopping, step):
@@ -172,13 +176,18 @@ def _has_stalled(stopping: Stopping | None, step: Step) -> bool:
 
 
 def _log(
-    step: Step, intervals: Intervals, place: Place, record: Record, snapshot: Callable[[int], None] | None
+    step: Step,
+    steps: int,
+    intervals: Intervals,
+    place: Place,
+    record: Record,
+    snapshot: Callable[[int], None] | None,
 ) -> dict[str, float | int] | None:
     row = None
     if step.index % intervals.log == 0:
         row = step.row(place)
         record.append(row)
-    if snapshot is not None and intervals.sample and (step.index % intervals.sample == 0 or step.index == 1):
+    if snapshot is not None and intervals.samples_at(step.index, steps):
         snapshot(step.index)
     return row
 

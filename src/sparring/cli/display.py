@@ -104,7 +104,7 @@ class Display:
         if picture is not None:
             self._picture(picture)
         if state["verdict"] is not None:
-            self.verdict(state["verdict"])
+            self.verdict(state["verdict"], meanings=False)
 
     def _picture(self, path: Path) -> None:
         from sparring.report.terminal import file_picture
@@ -114,10 +114,10 @@ class Display:
         sys.stdout.write(file_picture(path, columns, colour=self._output.is_terminal) + "\n")
         self.print("")
 
-    def verdict(self, verdict: dict[str, Any]) -> None:
+    def verdict(self, verdict: dict[str, Any], meanings: bool = True) -> None:
         from sparring.report.terminal import verdict_lines
 
-        for line in verdict_lines(verdict, self._output.width):
+        for line in verdict_lines(verdict, self._output.width, meanings):
             self.print(line)
 
 

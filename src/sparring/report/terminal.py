@@ -164,15 +164,15 @@ def _mixed(real: np.ndarray, fake: np.ndarray) -> str:
 # -- the verdict
 
 
-def verdict_lines(verdict: Mapping[str, Any], width: int) -> list[str]:
-    """A verdict as plain lines, none longer than ``width``: the summary, a table, what each figure means.
+def verdict_lines(verdict: Mapping[str, Any], width: int, meanings: bool = True) -> list[str]:
+    """A verdict as plain lines, none longer than ``width``: the summary, a table, what each figure means if asked.
 
     verdict: the content of verdict.json. Raises InputError for fewer than 24 columns.
     """
     _wide_enough(width, 24)
     figures = list(verdict.get("figures") or [])
     lines = textwrap.wrap(_clean(verdict.get("summary") or ""), width)
-    lines += ["", *_table(figures, width)] if figures else []
+    lines += ["", *_table(figures, width, meanings)] if figures else []
     said = [f"{_count(verdict.get(name))} {name}" for name in ("samples", "draws") if verdict.get(name)]
     said += [duration(verdict["seconds"])] if verdict.get("seconds") is not None else []
     if figures and said:
@@ -202,7 +202,7 @@ def _cells_of(figure: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _table(figures: list[Mapping[str, Any]], width: int) -> list[str]:
+def _table(figures: list[Mapping[str, Any]], width: int, meanings: bool) -> list[str]:
     head = ["figure", "value", "floor", "value / floor", "grade"]
     rows = [_cells_of(figure) for figure in figures]
     sizes = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
@@ -214,7 +214,7 @@ def _table(figures: list[Mapping[str, Any]], width: int) -> list[str]:
         else:
             said = f"{row[0]}: {row[1]}, floor {row[2]}, ratio {row[3]}, {row[4]}"
             lines += textwrap.wrap(said, width)
-        meaning = _clean(figure.get("meaning") or "")
+        meaning = _clean(figure.get("meaning") or "") if meanings else ""
         lines += textwrap.wrap(meaning, width, initial_indent="  ", subsequent_indent="  ")
     return lines
 
