@@ -77,6 +77,10 @@ def test_public_names_are_listed(path: Path) -> None:
         assert defined <= set(listed), f"public but not listed: {sorted(defined - set(listed))}"
 
 
+def test_every_name_has_a_home() -> None:
+    assert sorted(sparring.__all__) == sorted(sparring._HOMES)
+
+
 @pytest.mark.parametrize("name", sparring.__all__)
 def test_the_face_has_every_name_it_lists(name: str) -> None:
     assert getattr(sparring, name) is not None

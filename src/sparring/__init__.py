@@ -40,7 +40,19 @@ _HOMES = {
     "Interrupted": "sparring.errors",
 }
 
-__all__ = list(_HOMES)
+__all__ = [
+    "GAN",
+    "Diverged",
+    "InputError",
+    "Interrupted",
+    "Record",
+    "RunError",
+    "SparringError",
+    "judge",
+    "load",
+    "train",
+    "transport",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from sparring.data.schema import Schema
-from sparring.errors import DataError, ShapeError
+from sparring.data.schema import Schema, rounded_to
+from sparring.errors import DataError, InputError, ShapeError
 from sparring.shapes import describe
 
 __all__ = ["ImageSchema", "as_bytes", "grid", "image_files", "read_images", "to_pillow"]
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -26,7 +26,8 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 class ImageSchema(Schema):
     """Images (n, h, w) or (n, h, w, c) <-> float32 (n, c, h, w) in [-1, 1].
 
-    x -> 2 (x - low) / (high - low) - 1, with low and high of the data (0 and 255 for bytes).
+    x -> 2 (x - low) / (high - low) - 1, with low and high of the data. Of bytes they are 0 and 255,
+    or 0 and 1 where no byte is above 1 (masks).
     channels_last: whether the data have a channel axis. dtype: of the data.
     """
 
@@ -50,9 +51,11 @@ class ImageSchema(Schema):
                 f"images must have their channels last, (n, h, w, c); got {describe(images.shape)}, which looks like "
                 f"channels first. Use images.transpose(0, 2, 3, 1) for ({n}, {h}, {w}, {c})."
             )
-        low, high = (0.0, 255.0) if images.dtype == np.uint8 else (float(images.min()), float(images.max()))
+        low, high = _range(images)
         if images.min() == images.max():
             raise DataError(f"every pixel of every image is {images.flat[0]}; there is nothing to learn.")
+        if not math.isfinite(high - low):
+            raise DataError(f"pixels from {low:g} to {high:g} are too far apart to scale; divide them first.")
         channels = images.shape[3] if images.ndim == 4 else 1
         return cls(images.shape[1], images.shape[2], channels, images.ndim == 4, str(images.dtype), low, high)
 
@@ -79,16 +82,18 @@ class ImageSchema(Schema):
     def encode(self, values: Any) -> NDArray[np.float32]:
         self.check(values)
         images = np.asarray(values).reshape(len(values), self.height, self.width, self.channels)
-        scale = np.float32(2 / (self.high - self.low))
-        encoded = (images.transpose(0, 3, 1, 2).astype(np.float32) - np.float32(self.low)) * scale - np.float32(1)
-        return np.ascontiguousarray(encoded)
+        images = images.transpose(0, 3, 1, 2)
+        if images.dtype == np.uint8:  # exact in 32 bits, at half the memory
+            scale = np.float32(2 / (self.high - self.low))
+            encoded = (images.astype(np.float32) - np.float32(self.low)) * scale - np.float32(1)
+        else:
+            encoded = (images.astype(np.float64) - self.low) / (self.high - self.low) * 2 - 1
+        return np.ascontiguousarray(encoded, np.float32)
 
     def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
         images = (np.asarray(encoded, np.float64) + 1) * (self.high - self.low) / 2 + self.low
         images = images.clip(self.low, self.high).transpose(0, 2, 3, 1)
-        dtype = np.dtype(self.dtype)
-        images = images.round() if dtype.kind in "iu" else images
-        return np.ascontiguousarray(images.reshape(len(images), *self._value_shape)).astype(dtype)
+        return rounded_to(np.ascontiguousarray(images.reshape(len(images), *self._value_shape)), self.dtype)
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, **asdict(self)}
@@ -96,6 +101,13 @@ class ImageSchema(Schema):
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
         return cls(**{name: value for name, value in content.items() if name != "kind"})
+
+
+def _range(images: NDArray[Any]) -> tuple[float, float]:
+    """(low, high) that the values of images span, by the rule of ImageSchema."""
+    if images.dtype == np.uint8:
+        return 0.0, 255.0 if images.max(initial=0) > 1 else 1.0
+    return float(images.min()), float(images.max())
 
 
 # -- folders
@@ -118,18 +130,31 @@ def read_images(folder: Path, size: int | tuple[int, int] | None = None) -> tupl
     Rules: all grey gives no channel axis; transparency used anywhere gives RGBA; else RGB. The
     orientation that a camera noted is applied; of an animation the first frame is taken. Images of
     another size than ``size`` (pixels of a side, or height and width; default: the commonest) are
-    scaled to cover it and cut at the middle.
-    Raises DataError for a folder without images and for a file that cannot be read.
+    scaled to cover it and cut at the middle. Grey of 16 bits is scaled to 8, the same for every image.
+    Raises DataError for a folder without images and for a file that cannot be read, InputError for
+    an impossible size.
     """
+    sides = _sides(size)
     paths, others = image_files(folder)
     if not paths:
         also = f" (but {others} other file(s))" if others else ""
         raise DataError(f"{folder} holds no images{also}; {', '.join(sorted(SUFFIXES))} files are needed.")
     opened = [_opened(path) for path in paths]
     channels = _common_channels(opened)
-    height, width = _common_size(opened) if size is None else (size, size) if isinstance(size, int) else size
+    height, width = sides or _common_size(opened)
     images = np.stack([_fitted(image, MODES[channels], height, width) for image in opened])
     return images, tuple(str(path.relative_to(folder)) for path in paths)
+
+
+def _sides(size: Any) -> tuple[int, int] | None:
+    """(height, width) as whole numbers, or None to choose."""
+    if size is None:
+        return None
+    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    whole = all(isinstance(side, int | np.integer) and not isinstance(side, bool) and side > 0 for side in sides)
+    if len(sides) != 2 or not whole:
+        raise InputError(f"the size of images must be a whole number above 0, or (height, width); got {size!r}.")
+    return int(sides[0]), int(sides[1])
 
 
 def _opened(path: Path) -> Image.Image:
@@ -145,15 +170,23 @@ def _opened(path: Path) -> Image.Image:
 
 def _plain(image: Image.Image) -> Image.Image:
     """As grey, RGB or RGBA of 8 bits."""
-    if image.mode.startswith("I") or image.mode == "F":  # 16 or 32 bits of grey
-        values = np.asarray(image, np.float64)
-        largest = 65535.0 if values.max() > 255 else 255.0
-        return Image.fromarray((values.clip(0, largest) * (255 / largest)).round().astype(np.uint8))
+    if image.mode.startswith("I") or image.mode == "F":
+        return _from_deep_grey(image)
+    if image.mode in ("LA", "La", "PA", "RGBa") or ("transparency" in image.info and image.mode != "RGBA"):
+        clear = image.convert("RGBA")
+        grey = image.mode in ("L", "LA", "La") and not _is_transparent(clear)
+        return clear.getchannel("R") if grey else clear
     if image.mode in ("L", "RGB", "RGBA"):
         return image.copy()
-    if image.mode in ("LA", "PA", "La") or "transparency" in image.info:
-        return image.convert("RGBA")
     return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _from_deep_grey(image: Image.Image) -> Image.Image:
+    """16 bits of grey as 8. A rule per image (by its brightest pixel, say) would change how images compare."""
+    values = np.asarray(image)
+    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
+        raise ValueError(f"its pixels are not 8 or 16 bits (mode {image.mode}), so their range is unknown")
+    return Image.fromarray((values * (255 / 65535)).round().astype(np.uint8))
 
 
 def _is_grey(image: Image.Image) -> bool:
@@ -186,26 +219,42 @@ def _fitted(image: Image.Image, mode: str, height: int, width: int) -> NDArray[n
 # -- pictures
 
 
-def as_bytes(images: NDArray[Any]) -> NDArray[np.uint8]:
-    """Images of any numbers as bytes: their own range, over all of them, becomes 0 to 255; bytes stay as they are."""
-    if images.dtype == np.uint8:
+def as_bytes(images: NDArray[Any], low: float | None = None, high: float | None = None) -> NDArray[np.uint8]:
+    """Images of any numbers as bytes: low becomes 0 and high 255.
+
+    low, high: default: of all the images; 0 and 255 for bytes (0 and 1 for masks). Give the data's
+    own range to compare pictures: a faint image is stretched to full contrast otherwise.
+    """
+    own = _range(images) if images.size else (0.0, 1.0)
+    low, high = own[0] if low is None else low, own[1] if high is None else high
+    if images.dtype == np.uint8 and (low, high) == (0, 255):
         return images
-    low, high = float(images.min()), float(images.max())
     scaled = (images.astype(np.float64) - low) * (255 / max(high - low, 1e-12))
     return scaled.clip(0, 255).round().astype(np.uint8)
 
 
-def grid(images: NDArray[Any], columns: int | None = None, padding: int = 1) -> NDArray[np.uint8]:
+def grid(
+    images: NDArray[Any],
+    columns: int | None = None,
+    padding: int = 1,
+    low: float | None = None,
+    high: float | None = None,
+) -> NDArray[np.uint8]:
     """Many images (n, h, w[, c]) as one of bytes (H, W[, c]), row by row; black between them.
 
-    columns: default: about as many as rows. Values: see ``as_bytes``.
+    columns: default: about as many as rows. low, high: see ``as_bytes``.
+    Raises ShapeError for what is no images, InputError for columns < 1 or padding < 0.
     """
+    if images.ndim not in (3, 4) or 0 in images.shape:
+        raise ShapeError(f"images must have the shape (n, h, w) or (n, h, w, c); got {describe(images.shape)}.")
+    if padding < 0 or (columns is not None and columns < 1):
+        raise InputError(f"a picture needs columns >= 1 and padding >= 0; got {columns} and {padding}.")
     n, h, w = images.shape[:3]
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
     rest = images.shape[3:]
     whole = np.zeros((rows * (h + padding) + padding, columns * (w + padding) + padding, *rest), np.uint8)
-    for i, image in enumerate(as_bytes(images)):
+    for i, image in enumerate(as_bytes(images, low, high)):
         top, left = padding + i // columns * (h + padding), padding + i % columns * (w + padding)
         whole[top : top + h, left : left + w] = image
     return whole

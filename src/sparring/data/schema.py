@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sparring.errors import DataError
 
-__all__ = ["Schema", "checked_numbers", "schema_from_json"]
+__all__ = ["Schema", "checked_numbers", "rounded_to", "schema_from_json"]
 
 
 class Schema(ABC):
@@ -53,14 +53,32 @@ def schema_from_json(content: dict[str, Any]) -> Schema:
     from sparring.data.table import TableSchema
 
     kinds = {"image": ImageSchema, "table": TableSchema}
+    if content.get("kind") not in kinds:
+        raise DataError(f"a schema must be of the kind {' or '.join(kinds)}; got {content.get('kind')!r}.")
     return kinds[content["kind"]].from_json(content)
+
+
+def rounded_to(numbers: NDArray[np.float64], dtype: Any) -> NDArray[Any]:
+    """Numbers in another NumPy dtype: rounded and held in its limits for whole numbers, at 1/2 for booleans."""
+    kind = np.dtype(dtype)
+    if kind.kind == "b":
+        return numbers >= 0.5
+    if kind.kind not in "iu":
+        return numbers.astype(kind)
+    limits = np.iinfo(kind)
+    highest = float(limits.max)
+    # 2^63 - 1 is no float: its neighbour 2^63 would not fit
+    highest = np.nextafter(highest, 0) if int(highest) > limits.max else highest
+    return numbers.round().clip(float(limits.min), highest).astype(kind)
 
 
 def checked_numbers(values: Any, name: str = "the data") -> NDArray[Any]:
     """An array of finite real numbers, as it is; booleans become uint8.
 
-    Raises DataError for text, objects, complex numbers, NaN and infinities (saying where).
+    Raises DataError for text, objects, complex numbers, NaN, infinities and masked values (saying where).
     """
+    if np.ma.is_masked(values):
+        raise DataError(f"{name} has masked values; numbers everywhere are needed. Fill or leave out such rows first.")
     array = np.asarray(values)
     if array.dtype == bool:
         return array.astype(np.uint8)

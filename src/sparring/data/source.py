@@ -3,6 +3,8 @@
 import difflib
 import hashlib
 import os
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +70,7 @@ def read(data: Any, size: int | tuple[int, int] | None = None) -> Source:
     Raises DataError or ShapeError (both InputError) with what was found, where, and what is needed.
     """
     values, names, path, labels = _gathered(data, size)
-    values = _checked(values)
+    values = _checked(values, path)
     schema = TableSchema.of(values) if np.ndim(values) == 2 else ImageSchema.of(values)
     return Source(values, schema, names, _description(values, schema), path, _fingerprint(values), labels)
 
@@ -77,7 +79,7 @@ def read_like(data: Any, schema: Schema) -> Source:
     """Read data that must fit a schema already known; their size follows from it."""
     size = schema.shape[1:] if schema.kind == "image" else None
     values, names, path, labels = _gathered(data, size)
-    values = _checked(values, fewest=1)
+    values = _checked(values, path, fewest=1)
     schema.check(values)
     return Source(values, schema, names, _description(values, schema), path, _fingerprint(values), labels)
 
@@ -97,7 +99,7 @@ def _gathered(data: Any, size: Any) -> tuple[Any, tuple[str, ...] | None, str | 
     if isinstance(data, pd.DataFrame):
         return data, tuple(map(str, data.columns)), None, None
     try:
-        return np.asarray(data), None, None, None
+        return (data if np.ma.isMaskedArray(data) else np.asarray(data)), None, None, None
     except ValueError as error:
         raise DataError(f"the data are not an array: {error}.") from None
 
@@ -109,7 +111,7 @@ def _from_path(path: Path, size: Any) -> tuple[Any, tuple[str, ...] | None]:
         return read_images(path, size)
     match path.suffix.lower():
         case ".npy":
-            return _loaded(path), None
+            return _from_npy(path), None
         case ".npz":
             return _from_npz(path), None
         case ".csv" | ".tsv" | ".txt":
@@ -124,43 +126,55 @@ def _suggestion(path: Path) -> str:
     return f"; did you mean {near[0] if near[0] in BUILT_IN else path.with_name(near[0])}?" if near else ""
 
 
-def _loaded(path: Path) -> Any:
+UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+
+
+def _from_npy(path: Path) -> NDArray[Any]:
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = "it holds Python objects" if "pickle" in str(error) else str(error)
-        raise DataError(f"{path} cannot be read: {reason}. An array of numbers is needed.") from None
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except UNREADABLE as error:
+        raise DataError(f"{path} cannot be read: {_reason(error)}. An array of numbers is needed.") from None
 
 
 def _from_npz(path: Path) -> NDArray[Any]:
-    with _loaded(path) as archive:
-        names = list(archive.files)
-        chosen = names if len(names) == 1 else [name for name in ARRAYS if name in names]
-        if not chosen:
-            raise DataError(f"{path} holds the arrays {', '.join(names) or 'none'}; call the one to use X.")
-        try:
-            return archive[chosen[0]]
-        except ValueError:
-            raise DataError(f"{path}, array {chosen[0]}: it holds Python objects; numbers are needed.") from None
+    chosen: list[str] = []
+    try:
+        # a file opened here is closed here, also when it is damaged
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+            chosen = names if len(names) == 1 else [name for name in ARRAYS if name in names]
+            if chosen:
+                with archive.open(f"{chosen[0]}.npy") as array:
+                    return np.lib.format.read_array(array, allow_pickle=False)
+    except UNREADABLE as error:
+        which = f", array {chosen[0]}," if chosen else ""
+        raise DataError(f"{path}{which} cannot be read: {_reason(error)}. Arrays of numbers are needed.") from None
+    raise DataError(f"{path} holds the arrays {', '.join(names) or 'none'}; call the one to use X.")
+
+
+def _reason(error: Exception) -> str:
+    return "it holds Python objects" if "Object arrays" in str(error) else " ".join(str(error).split()) or "it is cut"
 
 
 # -- checking
 
 
-def _checked(values: Any, fewest: int = 2) -> Any:
+def _checked(values: Any, path: str | None, fewest: int = 2) -> Any:
+    name = path or "the data"
     if isinstance(values, pd.DataFrame):
         values = checked_table(values)
     else:
-        values = checked_numbers(values)
+        values = checked_numbers(values, name)
         if values.ndim not in (2, 3, 4):
             raise ShapeError(
-                "the data must have the shape (n, p) for rows, (n, h, w) or (n, h, w, c) for images; "
+                f"{name} must have the shape (n, p) for rows, (n, h, w) or (n, h, w, c) for images; "
                 f"got {describe(values.shape)}."
             )
     if len(values) < fewest:
-        raise DataError(f"{len(values)} sample(s) are too few; at least {fewest} are needed.")
+        raise DataError(f"{len(values)} sample(s) in {name} are too few; at least {fewest} are needed.")
     if 0 in np.shape(values):
-        raise ShapeError(f"the data have a dimension of size 0: {describe(np.shape(values))}.")
+        raise ShapeError(f"{name} must have no dimension of size 0; got the shape {describe(np.shape(values))}.")
     return values
 
 

@@ -1,6 +1,7 @@
 """Tables of numbers: their encoding, and CSV files."""
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sparring.data.schema import Schema, checked_numbers
+from sparring.data.schema import Schema, checked_numbers, rounded_to
 from sparring.errors import DataError, ShapeError
 from sparring.shapes import describe
 
@@ -20,11 +21,12 @@ __all__ = ["TableSchema", "checked_table", "read_csv"]
 class TableSchema(Schema):
     """Rows (n, p) of numbers <-> float32 (n, p) of mean 0 and standard deviation 1 per column.
 
+    x -> (x - mean) / deviation of the column, computed in float64.
     names: of the columns. dtypes: of the columns; whole numbers are rounded on the way back.
     frame: whether the data came as a DataFrame (and go back as one).
     """
 
-    names: tuple[str, ...]
+    names: tuple[str | int, ...]
     means: tuple[float, ...]
     deviations: tuple[float, ...]
     dtypes: tuple[str, ...]
@@ -33,20 +35,26 @@ class TableSchema(Schema):
 
     @classmethod
     def of(cls, values: NDArray[Any] | pd.DataFrame) -> Self:
-        """The schema of some rows. Raises DataError for constant columns."""
+        """The schema of some rows. Raises DataError for constant columns, and for ones too large to square."""
         frame = isinstance(values, pd.DataFrame)
         numbers = np.asarray(values, np.float64)
         if frame:
-            names = tuple(str(name) for name in values.columns)
+            names = tuple(int(n) if isinstance(n, int | np.integer) else str(n) for n in values.columns)
             dtypes = tuple(str(dtype) for dtype in values.dtypes)
         else:
             names = tuple(f"x{i}" for i in range(numbers.shape[1]))
             dtypes = (str(values.dtype),) * numbers.shape[1]
-        constant = [f"{name} (always {numbers[0, i]:g})" for i, name in enumerate(names) if np.ptp(numbers[:, i]) == 0]
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            means, deviations = numbers.mean(0), numbers.std(0)
+        huge = [str(name) for name, deviation in zip(names, deviations, strict=True) if not np.isfinite(deviation)]
+        if huge:
+            raise DataError(f"numbers too large to scale in the column(s) {', '.join(huge[:5])}; divide them first.")
+        still = (numbers == numbers[0]).all(0) | (deviations == 0)
+        constant = [f"{name} (always {numbers[0, i]:g})" for i, name in enumerate(names) if still[i]]
         if constant:
             shown = ", ".join(constant[:5]) + (f" and {len(constant) - 5} more" if len(constant) > 5 else "")
             raise DataError(f"constant column(s) teach nothing and cannot be scaled: {shown}. Leave them out.")
-        return cls(names, tuple(numbers.mean(0).tolist()), tuple(numbers.std(0).tolist()), dtypes, frame)
+        return cls(names, tuple(means.tolist()), tuple(deviations.tolist()), dtypes, frame)
 
     @property
     def shape(self) -> tuple[int]:
@@ -60,9 +68,9 @@ class TableSchema(Schema):
         found = np.shape(values)
         if len(found) != 2 or found[1] != len(self.names):
             raise ShapeError(f"the rows must have the shape (n, {len(self.names)}); got {describe(found)}.")
-        if isinstance(values, pd.DataFrame) and self.frame and list(map(str, values.columns)) != list(self.names):
+        if isinstance(values, pd.DataFrame) and self.frame and list(map(str, values.columns)) != list(map(str, self.names)):
             raise ShapeError(
-                f"the columns must be {', '.join(self.names)}, in this order; "
+                f"the columns must be {', '.join(map(str, self.names))}, in this order; "
                 f"got {', '.join(map(str, values.columns))}."
             )
 
@@ -74,8 +82,8 @@ class TableSchema(Schema):
     def decode(self, encoded: NDArray[Any]) -> NDArray[Any] | pd.DataFrame:
         numbers = np.asarray(encoded, np.float64) * np.array(self.deviations) + np.array(self.means)
         if not self.frame:
-            return _cast(numbers, self.dtypes[0])
-        columns = {name: _cast(numbers[:, i], self.dtypes[i]) for i, name in enumerate(self.names)}
+            return rounded_to(numbers, self.dtypes[0])
+        columns = {name: _as_column(numbers[:, i], self.dtypes[i]) for i, name in enumerate(self.names)}
         return pd.DataFrame(columns)
 
     def to_json(self) -> dict[str, Any]:
@@ -88,12 +96,10 @@ class TableSchema(Schema):
         return cls(**lists, frame=content["frame"])
 
 
-def _cast(numbers: NDArray[np.float64], dtype: str) -> NDArray[Any]:
-    kind = np.dtype(dtype)
-    if kind.kind in "iu":
-        limits = np.iinfo(kind)
-        return numbers.round().clip(limits.min, limits.max).astype(kind)
-    return numbers.astype(kind)
+def _as_column(numbers: NDArray[np.float64], dtype: str) -> pd.Series:
+    """A column of a NumPy dtype, or of a pandas one over it (Int64)."""
+    kind = pd.api.types.pandas_dtype(dtype)
+    return pd.Series(rounded_to(numbers, getattr(kind, "numpy_dtype", kind))).astype(kind)
 
 
 # -- CSV files
@@ -102,6 +108,8 @@ def _cast(numbers: NDArray[np.float64], dtype: str) -> NDArray[Any]:
 def read_csv(path: Path) -> pd.DataFrame:
     """A CSV of numbers. The delimiter (comma, semicolon, tab) and whether there is a header are found out.
 
+    The first line is a header if it holds text; blank lines are passed over. A column written without
+    decimal points becomes int64, any other float64.
     Raises DataError that names the file, the line and the column for text, empty or infinite cells,
     rows of another length, and files without at least two rows.
     """
@@ -109,7 +117,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     if not lines:
         raise DataError(f"{path} is empty; a CSV of numbers is needed.")
     (first_line, first), rest = lines[0], lines[1:]
-    has_header = not all(_number(cell) is not None for cell in first)
+    has_header = any(cell.strip() and _number(cell) is None for cell in first)
     names = [cell.strip() or f"x{i}" for i, cell in enumerate(first)] if has_header else None
     body = rest if has_header else lines
     if len(body) < 2:
@@ -128,15 +136,24 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
     """(line number, cells) of every line that is not blank."""
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. A CSV of numbers is needed.") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text in UTF-8 (byte {error.start}); a CSV of numbers is needed.") from None
     head = text.partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
+    if 0 < head.count(";") >= head.count(",") - 1:  # the commas are decimal ones
+        delimiter = ";"
     rows = csv.reader(text.splitlines(), delimiter=delimiter)
-    return [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
+    try:
+        return [(rows.line_num, row) for row in rows if len(row) > 1 or any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise DataError(f"{path}, line {rows.line_num}: {error}; a CSV of numbers is needed.") from None
 
 
 def _number(cell: str) -> float | None:
+    if "_" in cell:  # 1_000 is a number to Python, but to nobody else
+        return None
     try:
         return float(cell)
     except ValueError:
@@ -150,8 +167,9 @@ def _row(path: Path, line: int, cells: list[str], names: list[str]) -> list[floa
     for cell, name in zip(cells, names, strict=True):
         number = _number(cell)
         if number is None or not np.isfinite(number):
-            found = f"{cell.strip()!r}" if cell.strip() else "an empty cell"
-            raise DataError(f"{path}, line {line}, column {name!r}: found {found}; a finite number is needed.")
+            found = f"{cell.strip()[:40]!r}" if cell.strip() else "an empty cell"
+            hint = " Write decimals with a point." if re.fullmatch(r"[+-]?\d+,\d+", cell.strip()) else ""
+            raise DataError(f"{path}, line {line}, column {name!r}: found {found}; a finite number is needed.{hint}")
         numbers.append(number)
     return numbers
 
@@ -166,8 +184,12 @@ def _all_whole(body: list[tuple[int, list[str]]], column: int, numbers: NDArray[
 def checked_table(values: Any) -> NDArray[Any] | pd.DataFrame:
     """Rows of finite numbers, an array or a DataFrame of at least two rows."""
     if isinstance(values, pd.DataFrame):
+        if not values.columns.is_unique:
+            twice = values.columns[values.columns.duplicated()][0]
+            raise DataError(f"the column name {twice!r} appears twice; every column needs a name of its own.")
         for name in values.columns:
-            if values[name].dtype.kind not in "iufb":
+            known = isinstance(values[name].dtype, np.dtype) or hasattr(values[name].dtype, "numpy_dtype")
+            if not known or values[name].dtype.kind not in "iufb":
                 raise DataError(f"column {name!r} has the dtype {values[name].dtype}; numbers are needed.")
             checked_numbers(values[name].to_numpy(), f"column {name!r}")
         return values

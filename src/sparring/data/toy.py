@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparring.errors import InputError, ShapeError
 from sparring.seeds import seed_from
 from sparring.shapes import check
 
@@ -24,12 +25,19 @@ class ModeCount:
     spread: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
 class Mixture:
-    """Equal Gaussians in the plane. centres: (k, 2). sigma: standard deviation of each, per axis."""
+    """Equal Gaussians in the plane. centres: (k, 2). sigma: standard deviation of each, per axis, > 0."""
 
     centres: NDArray[np.float64]
     sigma: float
+
+    def __post_init__(self) -> None:
+        check("centres", self.centres, "k 2")
+        if not len(self.centres) or not 0 < self.sigma < np.inf:
+            raise InputError(
+                f"a mixture needs a centre and a finite sigma > 0; got {len(self.centres)} and {self.sigma}."
+            )
 
     def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]:
         """n points, (n, 2)."""
@@ -38,8 +46,14 @@ class Mixture:
 
     def density(self, x: NDArray[Any]) -> NDArray[np.float64]:
         """The density at points x (n, 2), shape (n,)."""
+        return np.exp(self.log_density(x))
+
+    def log_density(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """Its logarithm, shape (n,): log sum_k N(x; centre_k, sigma^2 I) / k, finite also far from every mode."""
+        check("points", np.asarray(x), "n 2")
         squared = ((np.asarray(x)[:, None] - self.centres) ** 2).sum(2) / self.sigma**2
-        return np.exp(-squared / 2).mean(1) / (2 * np.pi * self.sigma**2)
+        together = np.logaddexp.reduce(-squared / 2, axis=1)
+        return together - np.log(len(self.centres) * 2 * np.pi * self.sigma**2)
 
     def modes_and_quality(self, x: NDArray[Any]) -> ModeCount:
         """Which modes the samples x (n, 2) reach, and how well.
@@ -47,8 +61,10 @@ class Mixture:
         A sample is of high quality within 3 sigma of the nearest mode; a mode counts with one such.
         Source: Lin et al. 2018 (PacGAN), section 4.1; the spread is ours.
         """
-        check("samples", x, "n 2")
-        distances = np.linalg.norm(np.asarray(x)[:, None] - self.centres, axis=2)
+        x = np.asarray(x)
+        if check("samples", x, "n 2")["n"] == 0:
+            raise ShapeError("samples must have the shape (n, 2) with n of at least 1; got (0, 2).")
+        distances = np.linalg.norm(x[:, None] - self.centres, axis=2)
         nearest, distance = distances.argmin(1), distances.min(1)
         good = distance < 3 * self.sigma
         kept = 2 * (1 - 5.5 * np.exp(-4.5)) / (1 - np.exp(-4.5))  # of r^2 / sigma^2 within 3 sigma, for real samples
@@ -76,10 +92,12 @@ def digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return found.images, found.target
 
 
-def digits_split() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Training images, held-out images (20 %), and their classes: always the same, each class in its share."""
+def digits_split(
+    random_state: int = 0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """1,437 training and 360 held-out images, and the classes of each; each class in its share, by the seed alone."""
     from sklearn.model_selection import train_test_split
 
     images, classes = digits()
-    parts: Any = train_test_split(images, classes, test_size=0.2, random_state=0, stratify=classes)
+    parts: Any = train_test_split(images, classes, test_size=0.2, random_state=random_state, stratify=classes)
     return tuple(parts)

@@ -1,0 +1,38 @@
+"""The documents point at things that exist. (Their code is run by pytest itself.)"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sparring.record import METRICS
+from sparring.training import RECIPES
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_row_of_the_lecture_names_tests_that_exist() -> None:
+    file = ""
+    for name in re.findall(r"`((?:test_\w+\.py)?(?:::\w+)?)`", (ROOT / "docs/lecture.md").read_text()):
+        if not name:
+            continue
+        found, _, function = name.partition("::")
+        file = found or file
+        text = (ROOT / "tests" / file).read_text()
+        assert not function or f"def {function}(" in text, name
+
+
+def test_every_metric_and_recipe_is_documented() -> None:
+    metrics, recipes = (ROOT / "docs/metrics.md").read_text(), (ROOT / "docs/recipes.md").read_text()
+    for entry in METRICS:
+        assert entry.name == "step" or f"`{entry.name}`" in metrics, entry.name
+    for name in RECIPES:
+        assert f"## {name}" in recipes, name
