@@ -22,7 +22,7 @@ __all__ = ["Design", "Settings", "design", "settle", "threads_for"]
 
 Given = nn.Module | Callable[..., nn.Module] | None
 SMALL = 16  # pixels: up to this side a fully connected network is better and faster than a convolutional one
-SMALL_WORK = 2**23  # multiplications of a pass over a batch, below which a second thread costs more than it brings
+SMALL_WORK = 2**25  # multiplications of a pass over a batch, below which a second thread costs more than it brings
 
 
 # -- settings
