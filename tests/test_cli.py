@@ -39,7 +39,7 @@ def run(*arguments: Any) -> int:
 
 
 def test_a_run_from_fit_to_samples(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("fit", "gan", data, "--run", "r", *QUICK) == 0
+    assert run("fit", "gan", data, "--run", "r", "--held-out", "0.2", *QUICK) == 0
     shown = capsys.readouterr()
     assert "finished: step 8 of 8" in shown.out
     assert "w1" in shown.out
@@ -62,7 +62,7 @@ def test_json_for_scripts(data: Path, capsys: pytest.CaptureFixture[str]) -> Non
     def said() -> dict[str, Any]:
         return json.loads(capsys.readouterr().out)
 
-    assert run("fit", "gan", data, "--run", "r", "--json", *QUICK) == 0
+    assert run("fit", "gan", data, "--run", "r", "--held-out", "0.2", "--json", *QUICK) == 0
     state = said()
     assert (state["status"], state["steps"], state["run"]) == ("finished", 8, "r")
     assert {figure["name"] for figure in state["verdict"]["figures"]} >= {"w1", "coverage"}

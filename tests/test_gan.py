@@ -158,7 +158,7 @@ def test_a_users_own_networks_and_recipe(tmp_path: Path) -> None:
         ({"learning_rate": -1.0}, "learning_rate must be"),
         ({"learning_rate": float("nan")}, "learning_rate must be"),
         ({"validation_fraction": 1.5}, "validation_fraction must be"),
-        ({"validation_fraction": 0.01}, "both parts need at least 2"),
+        ({"validation_fraction": 0.01}, "a verdict needs at least 12"),
         ({"device": "tpu-9"}, "device must be"),
         ({"precision": "half"}, "precision must be"),
         ({"random_state": -4}, "random_state must be"),

@@ -37,6 +37,8 @@ def fit_gan(data: str, folder: Path, chosen: dict[str, Any], as_json: bool) -> N
     display = Display(quiet=not _leads(), as_json=as_json)
     from sparring.estimators import GAN  # torch loads here, after everything cheap that could go wrong
 
+    if data in HELD_OUT:  # such data bring their own
+        chosen = {"validation_fraction": 0.0, **{name: x for name, x in chosen.items() if x is not None}}
     gan = GAN(**chosen, run=folder, verbose=display.progress)
     display.say(f"training on {data} in {folder} (Ctrl-C saves and stops)")
     with display.bar():
@@ -93,7 +95,8 @@ def _repeat(record: Record) -> list[str]:
         if value is not None and name not in ("random_state", "validation_fraction")
     }
     words = ["sparring", "fit", "gan", about["data"]["path"], "--seed", str(about["seed"])]
-    words += ["--held-out", str(about["parameters"]["validation_fraction"])]
+    fraction = about["parameters"]["validation_fraction"]
+    words += [] if fraction is None else ["--held-out", str(fraction)]
     for name, value in options.items():
         words += [f"--{name.replace('_', '-')}", str(value)]
     return [shlex.join(words)]

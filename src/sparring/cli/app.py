@@ -64,7 +64,10 @@ def gan(
     latent_size: Annotated[int | None, Parameter(help="Length of the noise vector.")] = None,
     learning_rate: Annotated[float | None, Parameter(help="The critic's; the generator's in proportion.")] = None,
     critic_steps: Annotated[int | None, Parameter(help="k of Algorithm 1: the critic's turns per round.")] = None,
-    held_out: Annotated[float, Parameter(help="Share of rows kept back for the verdict; 0: none.")] = 0.1,
+    held_out: Annotated[
+        float | None,
+        Parameter(help="Share of rows kept back for the verdict; 0: none [default: a tenth of 200 or more]."),
+    ] = None,
     image_size: Annotated[int | None, Parameter(help="Side in pixels for a folder of images.")] = None,
     checkpoint_every: Annotated[int | None, Parameter(help="Steps between saves; none: every half minute.")] = None,
     seed: Seed = None,

@@ -68,7 +68,11 @@ class TableSchema(Schema):
         found = np.shape(values)
         if len(found) != 2 or found[1] != len(self.names):
             raise ShapeError(f"the rows must have the shape (n, {len(self.names)}); got {describe(found)}.")
-        if isinstance(values, pd.DataFrame) and self.frame and list(map(str, values.columns)) != list(map(str, self.names)):
+        if (
+            isinstance(values, pd.DataFrame)
+            and self.frame
+            and list(map(str, values.columns)) != list(map(str, self.names))
+        ):
             raise ShapeError(
                 f"the columns must be {', '.join(map(str, self.names))}, in this order; "
                 f"got {', '.join(map(str, values.columns))}."

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sparring.chance import Chance, generator
 from sparring.data.batches import Batches
+from sparring.data.image import ImageSchema
 from sparring.data.schema import schema_from_json
 from sparring.data.source import Source, read, read_like
 from sparring.data.write import write
@@ -35,6 +36,7 @@ from sparring.training.checkpoint import write as write_checkpoint
 __all__ = ["GAN"]
 
 SHOWN = {"image": 64, "table": 1000}  # samples in a picture, rows in a table of samples
+FEWEST = 12  # rows from which the judge can say something
 AT_ONCE = 1024  # samples made in one pass
 WIDE = 32  # feature maps from which bfloat16 pays
 
@@ -72,7 +74,8 @@ class GAN(BaseEstimator):
     the noise vector. generator, critic: a module, or a factory called with latent_size= and shape=
     (generator) or shape= (critic). learning_rate: the critic's; the generator's keeps its
     proportion. critic_steps: k. None everywhere means: what the recipe says for such data.
-    validation_fraction: share of the rows held out and used for a verdict at the end.
+    validation_fraction: share of the rows held out and used for a verdict at the end; None: a tenth, if
+    that makes at least 20 rows.
     image_size: for folders of images: a number or (height, width).
     run: a new folder for the run (resumable, with a report); None keeps the run in memory.
     checkpoint_every: steps between two checkpoints; None: every half minute.
@@ -98,7 +101,7 @@ class GAN(BaseEstimator):
         critic: nn.Module | Callable[..., nn.Module] | None = None,
         learning_rate: float | None = None,
         critic_steps: int | None = None,
-        validation_fraction: float = 0.0,
+        validation_fraction: float | None = 0.0,
         image_size: int | tuple[int, int] | None = None,
         run: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
@@ -411,7 +414,10 @@ class GAN(BaseEstimator):
         suffix = ".png" if self.schema_.kind == "image" else ".csv"
         folder = self.record_.folder / "samples"
         path = self.record_.sample_path(name, suffix) if isinstance(name, int) else folder / f"{name}{suffix}"
-        write(samples, path)
+        # pictures span the data's range, not the samples' own: a pale generator must look pale
+        is_image = isinstance(self.schema_, ImageSchema)
+        low, high = (self.schema_.low, self.schema_.high) if is_image else (None, None)
+        write(samples, path, low=low, high=high)
 
     def _shown(self) -> int:
         return SHOWN[self.schema_.kind]
@@ -424,13 +430,18 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else None
 
 
-def _split(n: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _split(n: int, fraction: float | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers to train on, and to hold out; each in the data's order."""
+    if fraction is None:
+        fraction = 0.1 if n >= 200 else 0.0
     if not isinstance(fraction, int | float) or not 0 <= fraction < 1:
-        raise InputError(f"validation_fraction must be at least 0 and below 1; got {fraction!r}")
+        raise InputError(f"validation_fraction must be at least 0 and below 1, or None; got {fraction!r}")
     count = round(n * fraction)
-    if fraction and not 2 <= count <= n - 2:
-        raise InputError(f"validation_fraction={fraction} of {n} rows holds out {count}; both parts need at least 2")
+    if fraction and min(count, n - count) < FEWEST:
+        raise InputError(
+            f"validation_fraction={fraction} of {n} rows holds out {count} and trains on {n - count}; "
+            f"a verdict needs at least {FEWEST} of both"
+        )
     mixed = np.random.default_rng(seed).permutation(n)
     return np.sort(mixed[count:]), np.sort(mixed[:count])
 

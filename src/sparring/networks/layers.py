@@ -11,7 +11,7 @@ LEAKY = partial(nn.LeakyReLU, 0.2)  # the usual activation of critics (DCGAN)
 APART: set[type[nn.Module]] = {
     *(nn.Sequential, nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d),
     *(nn.ReLU, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.ELU, nn.Tanh, nn.Sigmoid, nn.Softplus),
-    *(nn.Flatten, nn.Unflatten, nn.LayerNorm, nn.GroupNorm),
+    *(nn.Flatten, nn.Unflatten, nn.LayerNorm, nn.GroupNorm, nn.Dropout),
 }  # our own networks add themselves
 
 

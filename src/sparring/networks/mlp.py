@@ -18,8 +18,9 @@ class MLP(nn.Sequential):
     by ``last`` if it is given. Inputs (n, *inputs), outputs (n, *outputs); outputs=() gives one
     number per sample, shape (n,).
 
-    hidden: the sizes of the hidden layers, none for a linear map. activation: makes sigma.
-    Source: the lecture's "neural network"; the bias is written b there too.
+    hidden: the sizes of the hidden layers, none for a linear map. activation: makes sigma. dropout:
+    the share of each hidden layer's outputs that is left out while training (the rest is scaled up).
+    Source: the lecture's "architecture of neural networks"; Srivastava et al. 2014 for dropout.
 
     >>> import torch
     >>> MLP((2,), (), hidden=(16,))(torch.zeros(5, 2)).shape
@@ -33,11 +34,12 @@ class MLP(nn.Sequential):
         hidden: Sequence[int] = (64, 64, 64),
         activation: Callable[[], nn.Module] = nn.ReLU,
         last: nn.Module | None = None,
+        dropout: float = 0.0,
     ) -> None:
         sizes = [math.prod(inputs), *hidden, math.prod(outputs)]
         layers: list[nn.Module] = [nn.Flatten()] if len(inputs) > 1 else []
         for before, after in itertools.pairwise(sizes[:-1]):
-            layers += [nn.Linear(before, after), activation()]
+            layers += [nn.Linear(before, after), activation(), *([nn.Dropout(dropout)] if dropout else [])]
         layers.append(nn.Linear(sizes[-2], sizes[-1]))
         if last is not None:
             layers.append(last)
