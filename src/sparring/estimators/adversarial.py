@@ -415,8 +415,8 @@ class GAN(BaseEstimator):
         folder = self.record_.folder / "samples"
         path = self.record_.sample_path(name, suffix) if isinstance(name, int) else folder / f"{name}{suffix}"
         # pictures span the data's range, not the samples' own: a pale generator must look pale
-        is_image = isinstance(self.schema_, ImageSchema)
-        low, high = (self.schema_.low, self.schema_.high) if is_image else (None, None)
+        schema = self.schema_
+        low, high = (schema.low, schema.high) if isinstance(schema, ImageSchema) else (None, None)
         write(samples, path, low=low, high=high)
 
     def _shown(self) -> int:
