@@ -16,13 +16,14 @@ from sparring.data.batches import Batches
 from sparring.data.image import ImageSchema
 from sparring.data.schema import schema_from_json
 from sparring.data.source import Source, read, read_like
+from sparring.data.split import split_rows, taken
 from sparring.data.write import write
 from sparring.errors import DataError, InputError
 from sparring.estimators.design import Design, Settings, design, settle, threads_for
-from sparring.estimators.provenance import machine, now, versions
+from sparring.estimators.provenance import data_of, machine, networks_of, now, place_of, plain, versions
 from sparring.files import read_json, write_json
 from sparring.judging import Verdict, judge
-from sparring.networks import Average, count_parameters, summary
+from sparring.networks import Average
 from sparring.objectives import scores
 from sparring.place import Place, threads
 from sparring.record import Record
@@ -36,7 +37,6 @@ from sparring.training.checkpoint import write as write_checkpoint
 __all__ = ["GAN"]
 
 SHOWN = {"image": 64, "table": 1000}  # samples in a picture, rows in a table of samples
-FEWEST = 12  # rows from which the judge can say something
 AT_ONCE = 1024  # samples made in one pass
 WIDE = 32  # feature maps from which bfloat16 pays
 
@@ -186,9 +186,9 @@ class GAN(BaseEstimator):
         settings = settle(self.get_params(deep=False), source.schema)
         place = Place.of(self.device, self._precision(source))
         recipe, shown = settings.recipe, derive(self.seed_, "held out")
-        rows, held_out = _split(len(source.values), self.validation_fraction, shown)
+        rows, held_out = split_rows(len(source.values), self.validation_fraction, shown)
         self.schema_, self.latent_size_ = source.schema, settings.latent_size
-        self._train, self._held_out = _taken(source.values, rows), _taken(source.values, held_out)
+        self._train, self._held_out = taken(source.values, rows), taken(source.values, held_out)
         networks = design(source.schema, settings.latent_size, self.seed_, self.generator, self.critic)
         networks = networks.to(place.device)
         game = adversarial_game(
@@ -212,7 +212,7 @@ class GAN(BaseEstimator):
         kept = self.record_.kept
         intervals = Intervals.of(job.settings.steps, checkpoint=self.checkpoint_every)
         if kept:
-            self._write_samples("real", _taken(self._train, np.arange(min(len(self._train), self._shown()))))
+            self._write_samples("real", taken(self._train, np.arange(min(len(self._train), self._shown()))))
         try:
             with threads(job.threads):
                 run(
@@ -307,8 +307,8 @@ class GAN(BaseEstimator):
         if hasattr(self, "_train"):
             return self._train
         source = self._source_again(self.record_, None)
-        rows, _ = _split(len(source.values), self.validation_fraction, derive(self.seed_, "held out"))
-        return _taken(source.values, rows)
+        rows, _ = split_rows(len(source.values), self.validation_fraction, derive(self.seed_, "held out"))
+        return taken(source.values, rows)
 
     # -- keeping
 
@@ -357,39 +357,25 @@ class GAN(BaseEstimator):
         given = self.get_params(deep=False)
         custom = [name for name in ("generator", "critic", "recipe") if not isinstance(given[name], str | None)]
         dropped = {*custom, "run", "verbose", "generator", "critic"}
-        parameters = {name: _plain(value) for name, value in given.items() if name not in dropped}
-        source, place = job.source, job.place
+        parameters = {name: plain(value) for name, value in given.items() if name not in dropped}
+        count = job.threads or torch.get_num_threads()
         networks = {"generator": job.networks.generator, "critic": job.networks.critic}
         return {
             "kind": "gan",
-            "title": f"GAN on {source.description}",
+            "title": f"GAN on {job.source.description}",
             "parameters": parameters,
             "custom": custom,
             "recipe": self.recipe if isinstance(self.recipe, str) else "custom",
             "settings": job.settings.described(),
             "seed": self.seed_,
             "latent_size": self.latent_size_,
-            "schema": source.schema.to_json(),
+            "schema": job.source.schema.to_json(),
             "created": now(),
             "versions": versions(),
-            "machine": machine(job.threads or torch.get_num_threads()),
-            "place": {
-                "device": place.device.type,
-                "precision": place.precision,
-                "ranks": place.ranks,
-                "threads": job.threads or torch.get_num_threads(),
-            },
-            "data": {
-                "description": source.description,
-                "path": source.path,
-                "fingerprint": source.fingerprint,
-                "rows_train": len(self._train),
-                "rows_held_out": len(self._held_out),
-            },
-            "networks": {
-                name: {"summary": summary(network), "parameters": count_parameters(network)}
-                for name, network in networks.items()
-            },
+            "machine": machine(count),
+            "place": place_of(job.place, count),
+            "data": data_of(job.source, len(self._train), len(self._held_out)),
+            "networks": networks_of(networks),
             "steps": job.settings.steps,
             "command": [],
         }
@@ -421,30 +407,3 @@ class GAN(BaseEstimator):
 
     def _shown(self) -> int:
         return SHOWN[self.schema_.kind]
-
-
-def _plain(value: Any) -> Any:
-    """A parameter as JSON: what is no plain value (a random state object) is left out."""
-    if isinstance(value, tuple):
-        return list(value)
-    return value if isinstance(value, str | int | float | bool | None) else None
-
-
-def _split(n: int, fraction: float | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers to train on, and to hold out; each in the data's order."""
-    if fraction is None:
-        fraction = 0.1 if n >= 200 else 0.0
-    if not isinstance(fraction, int | float) or not 0 <= fraction < 1:
-        raise InputError(f"validation_fraction must be at least 0 and below 1, or None; got {fraction!r}")
-    count = round(n * fraction)
-    if fraction and min(count, n - count) < FEWEST:
-        raise InputError(
-            f"validation_fraction={fraction} of {n} rows holds out {count} and trains on {n - count}; "
-            f"a verdict needs at least {FEWEST} of both"
-        )
-    mixed = np.random.default_rng(seed).permutation(n)
-    return np.sort(mixed[count:]), np.sort(mixed[:count])
-
-
-def _taken(values: Any, rows: np.ndarray) -> Any:
-    return values.iloc[rows] if hasattr(values, "iloc") else values[rows]

@@ -92,9 +92,7 @@ def _kind(schema: Schema) -> str:
 
 
 def _latent_size(schema: Schema) -> int:
-    if schema.kind != "image":
-        return min(max(math.prod(schema.shape), 2), 64)
-    return 32 if _kind(schema) == "small image" else 64
+    return 64 if schema.kind == "image" else min(max(math.prod(schema.shape), 2), 64)
 
 
 # -- networks

@@ -1,12 +1,19 @@
-"""Where a run came from: versions, machine, time. For the record, so that it can be repeated."""
+"""Where a run came from: data, networks, versions, machine. For the record, so that it can be repeated."""
 
 import os
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-__all__ = ["machine", "now", "versions"]
+from torch import nn
+
+from sparring.data.source import Source
+from sparring.networks import count_parameters, summary
+from sparring.place import Place
+
+__all__ = ["data_of", "machine", "networks_of", "now", "place_of", "plain", "versions"]
 
 
 def versions() -> dict[str, str]:
@@ -32,3 +39,34 @@ def _processor() -> str:
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def data_of(source: Source, rows_train: int, rows_held_out: int) -> dict[str, Any]:
+    """What the data were, without any of their values."""
+    return {
+        "description": source.description,
+        "path": source.path,
+        "fingerprint": source.fingerprint,
+        "rows_train": rows_train,
+        "rows_held_out": rows_held_out,
+    }
+
+
+def networks_of(networks: dict[str, nn.Module]) -> dict[str, Any]:
+    """Layers and sizes."""
+    return {
+        name: {"summary": summary(network), "parameters": count_parameters(network)}
+        for name, network in networks.items()
+    }
+
+
+def place_of(place: Place, threads: int) -> dict[str, Any]:
+    """What must be the same for a resumed run to have the same bits."""
+    return {"device": place.device.type, "precision": place.precision, "ranks": place.ranks, "threads": threads}
+
+
+def plain(value: Any) -> Any:
+    """A parameter as JSON: what is no plain value (a random state object) is left out."""
+    if isinstance(value, tuple):
+        return list(value)
+    return value if isinstance(value, str | int | float | bool | None) else None
