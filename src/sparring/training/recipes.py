@@ -154,7 +154,14 @@ def _wgan_gp(weight: float) -> Recipe:
 RECIPES: Mapping[str, Mapping[str, Recipe]] = MappingProxyType(
     {
         "r3gan": {
-            "table": Recipe(RELATIVISTIC, _zero_centred(0.05, 0.005, every=4), generator_rate=3e-3, critic_rate=3e-3),
+            "table": Recipe(
+                RELATIVISTIC,
+                _zero_centred(0.05, 0.005, every=4),
+                generator_rate=3e-3,
+                critic_rate=3e-3,
+                batch_size=256,
+                steps=16_000,
+            ),
             "small image": Recipe(
                 RELATIVISTIC, _zero_centred(0.5, 0.5, every=4), half_life=1_000, batch_size=64, steps=5_500
             ),
