@@ -38,7 +38,9 @@ def fitted(data: np.ndarray, recipe: str, seed: int) -> Fitted:
 
 def digits(recipe: str, seeds: int) -> None:
     train, test, labels, _ = toy.digits_split()
-    print("| seed | W1 / floor | coverage (floor) | confident (floor) | classes | near copies (floor; interval) | CPU s |")
+    print(
+        "| seed | W1 / floor | coverage (floor) | confident (floor) | classes | near copies (floor; interval) | CPU s |"
+    )
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for seed in range(seeds):
         made = fitted(train, recipe, seed)

@@ -18,7 +18,7 @@ from sparring.training import Game, State, Step, train
 from sparring.training.checkpoint import Stateful, last_step, path_of, read_newest, restore, write
 from sparring.training.stopping import Patience
 
-__all__ = ["Intervals", "Progress", "Stopping", "resume_state", "run"]
+__all__ = ["Intervals", "Lines", "Progress", "Stopping", "measures", "resume_state", "run"]
 
 AGREE_EVERY = 16  # steps between two agreements of several ranks on whether to stop
 
@@ -56,6 +56,40 @@ class Progress:
     first: int
     seconds: float
     row: Mapping[str, float | int] | None
+
+    @property
+    def speed(self) -> float:
+        """Steps a second in this session."""
+        return (self.step - self.first) / max(self.seconds, 1e-9)
+
+
+def measures(row: Mapping[str, float | int]) -> str:
+    """The losses of a row in a few words."""
+    losses = {name.removesuffix("/loss"): value for name, value in row.items() if name.endswith("/loss")}
+    return "  ".join(f"{turn} {value:.3f}" for turn, value in losses.items())
+
+
+class Lines:
+    """A progress display of one line now and then, for pipes and scripts.
+
+    say: takes a line. every: seconds between two; the last step has one in any case.
+    """
+
+    def __init__(self, say: Callable[[str], None], every: float = 10.0) -> None:
+        self.say, self.every = say, every
+        self._next, self._measures = every, ""
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.row is not None:
+            self._measures = measures(progress.row)
+        if progress.seconds < self._next and progress.step < progress.steps:
+            return
+        self._next = progress.seconds + self.every
+        left = (progress.steps - progress.step) / max(progress.speed, 1e-9)
+        self.say(
+            f"step {progress.step:,} of {progress.steps:,}  {progress.speed:,.0f} steps/s  "
+            f"{left:,.0f} s left  {self._measures}"
+        )
 
 
 @dataclass

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["Display"]
 
 REDRAW = 0.2  # seconds between two looks at the bar
-LINE = 10.0  # seconds between two lines in a pipe
 
 
 class Display:
@@ -28,6 +26,7 @@ class Display:
         self._errors = Console(stderr=True, quiet=quiet, highlight=False)
         self._output = Console(highlight=False, soft_wrap=True)
         self._bar: Progress | None = None
+        self._lines: Callable[[run.Progress], None] | None = None
         self._next = 0.0
         self._measures = ""
 
@@ -73,25 +72,26 @@ class Display:
 
     def progress(self, progress: "run.Progress") -> None:
         """Take note of a step; cheap, since it is called after every one."""
-        if progress.row is not None:
-            self._measures = _measures(progress.row)
-        now = time.perf_counter()
-        if now < self._next and progress.step < progress.steps:
+        if self.quiet:
             return
-        speed = (progress.step - progress.first) / max(progress.seconds, 1e-9)
-        if self._bar is not None:
-            self._next = now + REDRAW
-            if not self._bar.tasks:
-                self._bar.add_task("", total=progress.steps, speed=0.0, measures="")
-            self._bar.update(self._bar.tasks[0].id, completed=progress.step, speed=speed, measures=self._measures)
-        elif not self.quiet:
-            first, self._next = self._next == 0.0, now + LINE
-            if not first:
-                left = (progress.steps - progress.step) / max(speed, 1e-9)
-                self.say(
-                    f"step {progress.step:,} of {progress.steps:,}  {speed:,.0f} steps/s  {left:,.0f} s left  "
-                    f"{self._measures}"
-                )
+        if self._bar is None:
+            if self._lines is None:
+                from sparring.run import Lines
+
+                self._lines = Lines(self.say)
+            self._lines(progress)
+            return
+        if progress.row is not None:
+            from sparring.run import measures
+
+            self._measures = measures(progress.row)
+        if progress.seconds < self._next and progress.step < progress.steps:
+            return
+        self._next = progress.seconds + REDRAW
+        if not self._bar.tasks:
+            self._bar.add_task("", total=progress.steps, speed=0.0, measures="")
+        task = self._bar.tasks[0].id
+        self._bar.update(task, completed=progress.step, speed=progress.speed, measures=self._measures)
 
     # -- results
 
@@ -119,8 +119,3 @@ class Display:
 
         for line in verdict_lines(verdict, self._output.width, meanings):
             self.print(line)
-
-
-def _measures(row: Any) -> str:
-    names = {"critic/loss": "critic", "generator/loss": "generator"}
-    return "  ".join(f"{short} {row[name]:.3f}" for name, short in names.items() if name in row)

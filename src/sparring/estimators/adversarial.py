@@ -28,7 +28,7 @@ from sparring.objectives import scores
 from sparring.place import Place, threads
 from sparring.record import Record
 from sparring.report import write_report
-from sparring.run import Intervals, Progress, resume_state, run
+from sparring.run import Intervals, Lines, Progress, resume_state, run
 from sparring.seeds import derive, seed_from
 from sparring.training import Game, Recipe, State, adversarial_game
 from sparring.training.checkpoint import read_newest, restore
@@ -224,7 +224,7 @@ class GAN(BaseEstimator):
                     record=self.record_,
                     intervals=intervals,
                     snapshot=self._snapshot if kept else None,
-                    show=self._show,
+                    show=self.verbose if callable(self.verbose) else Lines(print) if self.verbose else None,
                 )
             if len(self._held_out) and job.place.leads:
                 self.judge(self._held_out)
@@ -234,14 +234,6 @@ class GAN(BaseEstimator):
             if kept:
                 write_report(self.record_.folder)
         return self
-
-    def _show(self, progress: Progress) -> None:
-        if callable(self.verbose):
-            self.verbose(progress)
-        elif self.verbose and progress.row is not None:
-            row = {name: value for name, value in progress.row.items() if name.endswith("/loss")}
-            measures = "  ".join(f"{name} {value:.4g}" for name, value in row.items())
-            print(f"step {progress.step:,} of {progress.steps:,}  {measures}")
 
     # -- using
 
