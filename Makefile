@@ -1,6 +1,6 @@
 # make demo: install and train on the digits.  make test: install and run every test.
 # On systems other than Windows the commands below are in .venv/bin.
-.PHONY: demo test check bench clean help
+.PHONY: demo test check bench docs clean help
 
 VENV := .venv
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -37,8 +37,11 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(INSTALL) -e ".[dev]"
 	@touch $@
 
+docs: $(VENV)/.installed
+	$(BIN)/python -c 'from sparring.cli.app import app; print(app.generate_docs(output_format="markdown"))' > docs/commands.md
+
 clean:
 	rm -rf $(VENV)
 
 help:
-	@echo "make demo | test | check | bench | clean"
+	@echo "make demo | test | check | bench | docs | clean"

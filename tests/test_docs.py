@@ -1,6 +1,8 @@
 """The documents point at things that exist. (Their code is run by pytest itself.)"""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,12 @@ def test_every_row_of_the_lecture_names_tests_that_exist() -> None:
         file = found or file
         text = (ROOT / "tests" / file).read_text()
         assert not function or f"def {function}(" in text, name
+
+
+def test_the_commands_page_is_the_commands_help() -> None:
+    code = "from sparring.cli.app import app; print(app.generate_docs(output_format='markdown'))"
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert (ROOT / "docs/commands.md").read_text() == made, "run: make docs"
 
 
 def test_every_metric_and_recipe_is_documented() -> None:
