@@ -103,3 +103,15 @@ def test_functions_and_files_stay_short() -> None:
                 if isinstance(node.body[0], ast.Expr) and len(node.body) > 1:  # the docstring is free
                     body = node.end_lineno - node.body[1].lineno + 1
                 assert body <= 45, f"{path}:{node.lineno} {node.name} has {body} lines"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_no_file_can_run_code_from_data(path: Path) -> None:
+    modules = {module.split(".")[0] for module, _ in _imports(path)}
+    assert not modules & {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
+    called = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+    assert not called & {"eval", "exec", "torch.load", "pd.read_pickle"}
+    loads = [
+        n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call) and ast.unparse(n.func) == "np.load"
+    ]
+    assert all("allow_pickle=False" in ast.unparse(call) for call in loads)
