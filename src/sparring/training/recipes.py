@@ -163,7 +163,13 @@ RECIPES: Mapping[str, Mapping[str, Recipe]] = MappingProxyType(
                 steps=16_000,
             ),
             "small image": Recipe(
-                RELATIVISTIC, _zero_centred(0.5, 0.5, every=4), half_life=1_000, batch_size=64, steps=5_500
+                RELATIVISTIC,
+                _zero_centred(1.0, 1.0, every=4),
+                generator_rate=1.5e-3,
+                critic_rate=1.5e-3,
+                half_life=1_000,
+                batch_size=64,
+                steps=5_000,
             ),
             "image": Recipe(RELATIVISTIC, _zero_centred(0.5, 0.5, every=4), batch_size=64, steps=10_000),
         },
