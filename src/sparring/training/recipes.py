@@ -159,8 +159,8 @@ RECIPES: Mapping[str, Mapping[str, Recipe]] = MappingProxyType(
                 _zero_centred(0.05, 0.005, every=4),
                 generator_rate=3e-3,
                 critic_rate=3e-3,
-                batch_size=256,
-                steps=16_000,
+                batch_size=512,
+                steps=11_000,
             ),
             "small image": Recipe(
                 RELATIVISTIC,
