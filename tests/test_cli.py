@@ -177,9 +177,9 @@ def test_wrong_things_get_one_line_and_code_2(
     assert run(*arguments) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    last = shown.err.strip().splitlines()[-1]
-    assert last.startswith("sparring: ")
-    assert message in last
+    (line,) = shown.err.strip().splitlines()
+    assert line.startswith("sparring: ")
+    assert message in line
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 

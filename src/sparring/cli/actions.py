@@ -1,16 +1,15 @@
 """What the commands do. Results go to standard output, progress and advice to standard error."""
 
 import itertools
-import json
 import os
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sparring.cli.display import Display
 from sparring.data.source import HELD_OUT, read
 from sparring.errors import FolderError, InputError
+from sparring.files import read_json
 from sparring.record import Record
 from sparring.report import write_report
 
@@ -40,8 +39,7 @@ def fit_gan(data: str, folder: Path, chosen: dict[str, Any], as_json: bool) -> N
     if data in HELD_OUT:  # such data bring their own
         chosen = {"validation_fraction": 0.0, **{name: x for name, x in chosen.items() if x is not None}}
     gan = GAN(**chosen, run=folder, verbose=display.progress)
-    display.say(f"training on {data} in {folder} (Ctrl-C saves and stops)")
-    with display.bar():
+    with display.bar(f"training on {data} in {folder} (Ctrl-C saves and stops)"):
         gan.fit(data)
     _finish(gan, display)
 
@@ -52,7 +50,7 @@ def resume(folder: Path, data: str | None, as_json: bool) -> None:
     display = Display(quiet=not _leads(), as_json=as_json)
     from sparring.estimators import GAN
 
-    with display.bar():
+    with display.bar(f"going on with {folder} (Ctrl-C saves and stops)"):
         gan = GAN.resume(folder, data, verbose=display.progress)
     for line in gan.skipped_:
         display.say(f"passed over: {line}")
@@ -138,7 +136,7 @@ def show(folder: Path, as_json: bool) -> None:
 
 
 def _show(record: Record, display: Display) -> None:
-    verdict = json.loads(record.verdict_path.read_text()) if record.verdict_path.exists() else None
+    verdict = read_json(record.verdict_path) if record.verdict_path.exists() else None
     samples = record.samples()
     state = {
         "run": str(record.folder),
@@ -151,5 +149,4 @@ def _show(record: Record, display: Display) -> None:
         "verdict": verdict,
         "report": str(record.report_path) if record.report_path.exists() else None,
     }
-    picture: Callable[[], None] = lambda: display.run(state, samples[-1][1] if samples else None)  # noqa: E731
-    display.result(state, picture)
+    display.result(state, lambda: display.run(state, samples[-1][1] if samples else None))

@@ -28,7 +28,7 @@ class Display:
         self._bar: Progress | None = None
         self._lines: Callable[[run.Progress], None] | None = None
         self._next = 0.0
-        self._measures = ""
+        self._opening = self._measures = ""
 
     # -- words
 
@@ -51,8 +51,12 @@ class Display:
     # -- progress
 
     @contextlib.contextmanager
-    def bar(self) -> Iterator[None]:
-        """Show a bar while the block runs, if a person watches."""
+    def bar(self, opening: str) -> Iterator[None]:
+        """Show a bar while the block runs, if a person watches.
+
+        opening: said at the first step, when all input has proved good.
+        """
+        self._opening = opening
         if self.quiet or not self._errors.is_terminal:
             yield
             return
@@ -74,6 +78,9 @@ class Display:
         """Take note of a step; cheap, since it is called after every one."""
         if self.quiet:
             return
+        if self._opening:
+            self.say(self._opening)
+            self._opening = ""
         if self._bar is None:
             if self._lines is None:
                 from sparring.run import Lines
