@@ -2,6 +2,9 @@
 
 import contextlib
 import os
+import time
+import weakref
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +20,11 @@ from sparring.errors import InputError, RankLost
 __all__ = ["Place", "ranked", "threads"]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+
+# gloo's threads let go of a tensor a little after its reduction, and need the interpreter for it: if that is
+# shutting down by then, the process aborts. So we look after the last ones, and leave when they are gone.
+_REDUCED: deque[weakref.ref[Tensor]] = deque(maxlen=8)
+LET_GO = 2.0  # seconds to wait for that at most
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:
@@ -116,6 +124,7 @@ class Place:
     def _reduce(self, tensor: Tensor, operation: Any) -> None:
         with self._lost_ranks():
             dist.all_reduce(tensor, operation)
+        _REDUCED.append(weakref.ref(tensor))
 
     @contextlib.contextmanager
     def _lost_ranks(self) -> Iterator[None]:
@@ -143,6 +152,9 @@ def ranked() -> Iterator[bool]:
         yield True
     finally:
         dist.destroy_process_group()
+        deadline = time.monotonic() + LET_GO
+        while any(reference() is not None for reference in _REDUCED) and time.monotonic() < deadline:
+            time.sleep(0.005)
 
 
 @contextlib.contextmanager
