@@ -535,6 +535,15 @@ def test_every_figure_has_limits_and_a_meaning() -> None:
     assert all(meaning.endswith(".") and "  " not in meaning for meaning in MEANINGS.values())
 
 
+def test_held_out_rows_that_were_not_held_out_are_noticed() -> None:
+    rows = np.random.default_rng(0).normal(size=(200, 2))
+    honest, careless = judge(rows[:50] + 0.1, rows[50:], rows[:50]), judge(rows[:50] + 0.1, rows, rows[:50])
+    assert "held-out rows stand" not in honest.summary
+    assert careless.summary.endswith(
+        "but 100% of the held-out rows stand in the training data too: were they held out?"
+    )
+
+
 def test_public_names() -> None:
     assert set(sparring.judging.__all__) == {"Figure", "Verdict", "judge"}
     code = "import sys, sparring.judging; assert 'torch' not in sys.modules and 'ot' not in sys.modules"

@@ -50,6 +50,7 @@ MEANINGS: Mapping[str, str] = {
     "smallest_class": "The share of the class that the classifier names least often.",
     "largest_class": "The share of the class that the classifier names most often.",
 }
+SHARED = 0.05  # of held-out rows equal to a training row; more puts the floors in doubt
 COPYING = ("near_copies", "exact_copies", "nearer_to_training")
 UNSEEN = {"good": 0.001, "fair": 0.01}  # the same limits, as values, where the floor is 0
 
@@ -181,7 +182,11 @@ def summarise(figures: tuple[Figure, ...]) -> str:
         parts.append("parts of the data have no samples near them")
     suspects = [by_name[name] for name in COPYING]
     parts.append(_copying([f for f in suspects if f.grade != "good" and not _within_chance(f.interval)]))
-    return "; ".join(parts) + "."
+    shared = by_name["exact_copies"].floor or 0.0
+    if shared > SHARED:
+        parts.append(f"but {shared:.0%} of the held-out rows stand in the training data too: were they held out?")
+    sentence = "; ".join(parts)
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def _nearness(w1: Figure) -> str:
