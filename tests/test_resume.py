@@ -87,6 +87,14 @@ def test_a_run_in_memory_has_the_same_weights_as_one_in_a_folder(tmp_path: Path)
     assert kept.record_.rows() == loose.record_.rows()
 
 
+def test_a_run_in_memory_that_was_stopped_is_still_a_model() -> None:
+    gan = _make("r3gan", None, verbose=_stop_at(9))
+    with pytest.raises(Interrupted, match=f"stopped at step 9 of {STEPS}$"):
+        gan.fit(ROWS)
+    assert gan.sample(3, random_state=0).shape == (3, 2)
+    assert gan.record_.about["status"] == "stopped"
+
+
 def test_a_broken_newest_checkpoint_costs_some_steps_but_not_the_run(tmp_path: Path) -> None:
     _make("r3gan", tmp_path / "straight").fit(ROWS)
     with pytest.raises(Interrupted):

@@ -1,5 +1,6 @@
 """Generative adversarial networks with a scikit-learn face."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from sparring.data.schema import schema_from_json
 from sparring.data.source import Source, read, read_like
 from sparring.data.split import split_rows, taken
 from sparring.data.write import write
-from sparring.errors import DataError, InputError
+from sparring.errors import DataError, FolderError, InputError
 from sparring.estimators.design import Design, Settings, design, settle, threads_for
 from sparring.estimators.provenance import data_of, machine, networks_of, now, place_of, plain, versions
 from sparring.files import read_json, write_json
@@ -38,7 +39,7 @@ __all__ = ["GAN"]
 
 SHOWN = {"image": 64, "table": 1000}  # samples in a picture, rows in a table of samples
 AT_ONCE = 1024  # samples made in one pass
-WIDE = 32  # feature maps from which bfloat16 pays
+WIDE = 32  # pixels of an image's longer side from which bfloat16 pays
 
 
 @dataclass(frozen=True)
@@ -226,14 +227,22 @@ class GAN(BaseEstimator):
                     snapshot=self._snapshot if kept else None,
                     show=self.verbose if callable(self.verbose) else Lines(print) if self.verbose else None,
                 )
-            if len(self._held_out) and job.place.leads:
-                self.judge(self._held_out)
-        finally:
-            job.networks.critic.eval()
-            job.networks.generator.eval()
-            if kept:
-                write_report(self.record_.folder)
+        except BaseException:
+            with contextlib.suppress(FolderError):  # why the run ended matters more than its report
+                self._end(job)
+            raise
+        self._end(job)
         return self
+
+    def _end(self, job: _Job) -> None:
+        """Leave networks ready for use and, in a folder, a report; also after a run that was broken off."""
+        job.networks.critic.eval()
+        job.networks.generator.eval()
+        finished = job.state.step == job.settings.steps
+        if finished and len(self._held_out) and job.place.leads:
+            self.judge(self._held_out)
+        if self.record_.kept:
+            write_report(self.record_.folder)
 
     # -- using
 
