@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sparring import filters as filters
     from sparring import transport as transport
     from sparring.errors import Diverged as Diverged
     from sparring.errors import InputError as InputError
@@ -32,6 +33,7 @@ _HOMES = {
     "judge": "sparring.judging",
     "train": "sparring.training",
     "Record": "sparring.record",
+    "filters": "",
     "transport": "",
     "SparringError": "sparring.errors",
     "InputError": "sparring.errors",
@@ -48,6 +50,7 @@ __all__ = [
     "Record",
     "RunError",
     "SparringError",
+    "filters",
     "judge",
     "load",
     "train",

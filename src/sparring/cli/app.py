@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from sparring import __version__
 
-__all__ = ["app", "demo", "gan", "judge", "report", "resume", "sample", "show"]
+__all__ = ["app", "demo", "filter_", "gan", "judge", "report", "resume", "sample", "show"]
 
 app = App(
     name="sparring",
@@ -19,6 +19,8 @@ app = App(
 fit = App(name="fit", help="Train a model on a file or folder.")
 app.command(fit)
 
+# the names in filters.KERNELS, which would load SciPy here
+KERNEL_NAMES = "identity, box-blur, gaussian-blur, sharpen, sobel-x, sobel-y, laplacian, emboss, edge-detection"
 Json = Annotated[bool, Parameter(negative=(), help="Print the result as JSON.")]
 Seed = Annotated[int | None, Parameter(help="Decides every random draw; none: a fresh one.")]
 Threads = Annotated[int | None, Parameter(help="Processor threads; none: chosen by the size of the networks.")]
@@ -147,6 +149,22 @@ def judge(
     from sparring.cli import actions
 
     actions.judge(run, data, train, seed, json)
+
+
+@app.command(name="filter")
+def filter_(
+    image: Annotated[Path, Parameter(help="A picture of any common format.")],
+    /,
+    *,
+    kernel: Annotated[str, Parameter(help=f"{KERNEL_NAMES}; or a file of numbers with commas.")],
+    output: Annotated[Path, Parameter(name=("-o", "--output"), help="The picture to write.")],
+    repeat: Annotated[int, Parameter(help="How often to filter.")] = 1,
+    json: Json = False,
+) -> None:
+    """Convolve a picture with a kernel: blur it, sharpen it, find its edges."""
+    from sparring.cli.filtering import filter_image
+
+    filter_image(image, kernel, output, repeat, json)
 
 
 @app.command
