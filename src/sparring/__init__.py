@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sparring.estimators import load as load
     from sparring.judging import judge as judge
     from sparring.record import Record as Record
+    from sparring.training import sensitivities as sensitivities
     from sparring.training import train as train
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ _HOMES = {
     "load": "sparring.estimators",
     "judge": "sparring.judging",
     "train": "sparring.training",
+    "sensitivities": "sparring.training",
     "Record": "sparring.record",
     "filters": "",
     "transport": "",
@@ -53,6 +55,7 @@ __all__ = [
     "filters",
     "judge",
     "load",
+    "sensitivities",
     "train",
     "transport",
 ]

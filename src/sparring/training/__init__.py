@@ -10,6 +10,7 @@ from sparring.training.recipes import (
     gradient_descent,
     supervised_game,
 )
+from sparring.training.sensitivities import Sensitivity, sensitivities
 from sparring.training.turn import Loss, Played, Round, Turn, play
 
 __all__ = [
@@ -20,12 +21,14 @@ __all__ = [
     "Played",
     "Recipe",
     "Round",
+    "Sensitivity",
     "State",
     "Step",
     "Turn",
     "adversarial_game",
     "gradient_descent",
     "play",
+    "sensitivities",
     "supervised_game",
     "train",
 ]
