@@ -2,13 +2,19 @@
 
 import dataclasses
 import io
+import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from sparring.data import read, read_like, schema_from_json, write
@@ -94,6 +100,14 @@ def test_built_in_data_share_no_row_with_what_judges_them(name: str, held_out: s
         (np.zeros((2, 2, 2, 2, 2)), ShapeError, r"got \(2, 2, 2, 2, 2\)"),
         (3.0, ShapeError, r"got \(\)"),
         (np.ones((5, 2)), DataError, "constant"),
+        (scipy.sparse.eye(4, format="csr"), DataError, r"sparse matrix; give data\.toarray"),
+        (torch.ones(4, 3, requires_grad=True), DataError, r"not an array: .*detach"),
+        (None, DataError, "got the dtype object"),
+        (pd.DataFrame(), DataError, "too few"),
+        (pd.DataFrame(index=[1, 2]), ShapeError, "no dimension of size 0"),
+        ("", DataError, "no file or folder ''"),
+        ("x" * 5000, DataError, "File name too long"),
+        ("demo:photographs", DataError, "no built-in data demo:photographs; choose demo:digits, demo:ring, demo:grid"),
     ],
 )
 def test_bad_arrays_are_refused(data: Any, kind: type[Exception], message: str) -> None:
@@ -125,6 +139,9 @@ def test_unknown_kinds_of_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "data.xlsx").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"no known kind; a folder of images, \.npy, \.npz, \.csv"):
         read(tmp_path / "data.xlsx")
+    (tmp_path / "x.npy").mkdir()
+    with pytest.raises(DataError, match=r"x\.npy holds no images"):
+        read(tmp_path / "x.npy")
 
 
 def test_the_array_of_an_archive_is_found_or_asked_for(tmp_path: Path) -> None:
@@ -156,6 +173,20 @@ def test_python_objects_are_never_unpickled(tmp_path: Path) -> None:
             read(tmp_path / name)
 
 
+def _header(*shape: int) -> bytes:
+    content = io.BytesIO()
+    np.lib.format.write_array_header_1_0(content, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return content.getvalue()
+
+
+def _refusal(call: Callable[[], Any]) -> str:
+    try:
+        call()
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 ARRAY, ARCHIVE = _saved(np.save, ROWS), _saved(np.savez, X=ROWS)
 
 
@@ -170,12 +201,30 @@ ARRAY, ARCHIVE = _saved(np.save, ROWS), _saved(np.savez, X=ROWS)
         ("cut.npz", ARCHIVE[: len(ARCHIVE) // 2]),
         ("changed.npz", ARCHIVE.replace(ROWS[3].tobytes(), ROWS[4].tobytes())),
         ("array.npz", ARRAY),
+        ("vast.npy", _header(10**12, 3)),
+        ("unfinished.npy", ARRAY.replace(b"(20, 3), }", b"(20, 3),((")),
     ],
 )
 def test_damaged_files_are_named(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=rf"{name}.* cannot be read"):
         read(tmp_path / name)
+
+
+@given(
+    st.sampled_from(["a.npy", "a.npz"]),
+    st.lists(st.tuples(st.integers(0, 250), st.binary(min_size=1, max_size=3)), min_size=1, max_size=3),
+)
+@settings(deadline=None)
+def test_damage_of_any_kind_is_one_line(
+    tmp_path_factory: pytest.TempPathFactory, name: str, changes: list[tuple[int, bytes]]
+) -> None:
+    path = tmp_path_factory.mktemp("damaged") / name
+    content = bytearray(ARRAY if name == "a.npy" else ARCHIVE)
+    for place, new in changes:
+        content[place : place + len(new)] = new
+    path.write_bytes(content)
+    assert "\n" not in _refusal(lambda: read(path))  # and no other error
 
 
 def test_bad_numbers_in_a_file_are_reported_with_the_file(tmp_path: Path) -> None:
@@ -189,6 +238,9 @@ def test_bad_numbers_in_a_file_are_reported_with_the_file(tmp_path: Path) -> Non
 def test_an_unknown_schema_is_refused() -> None:
     with pytest.raises(DataError, match="image or table; got 'sound'"):
         schema_from_json({"kind": "sound"})
+    for damaged in ({"kind": "image"}, {"kind": "table", "names": ["a"]}, {"kind": "image", "height": 3, "more": 1}):
+        with pytest.raises(DataError, match="damaged"):
+            schema_from_json(damaged)
 
 
 # -- writing
@@ -256,7 +308,44 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
             write(ROWS, tmp_path / name)
     with pytest.raises(DataError, match=r"cannot write \.xyz files"):
         write(ROWS, tmp_path / "a.xyz")
+    with pytest.raises(DataError, match="the present folder"):
+        write(IMAGES, "")
+    for name in ("a.png", "folder"):
+        with pytest.raises(ShapeError, match=r"got \(0, 6, 7\)"):
+            write(IMAGES[:0], tmp_path / name)
+        with pytest.raises(DataError, match="found nan"):
+            write(np.full((2, 3, 3), np.nan), tmp_path / name)
+    for name, longest in [("a.webp", 16383), ("a.jpg", 65500)]:
+        with pytest.raises(DataError, match=rf"too large for .* \(at most {longest} a side\)"):
+            write(np.zeros((1, 1, 70_000), np.uint8), tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.csv", "a.png", "folder"])
+def test_places_that_cannot_be_written_are_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / name / "inside").mkdir(parents=True)
+    for path in (tmp_path / "file" / name, tmp_path / name):
+        with pytest.raises(FolderError, match=re.escape(str(path))):
+            write(IMAGES, path)
+    assert {path.name for path in tmp_path.rglob("*")} == {"file", name, "inside"}
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_pictures_of_other_channels_show_the_first(tmp_path: Path, channels: int) -> None:
+    images = RNG.integers(0, 256, (2, 6, 7, channels), dtype=np.uint8)
+    np.testing.assert_array_equal(read(write(images, tmp_path / "out")).values, images[..., 0])
+    with Image.open(write(images, tmp_path / "a.png", columns=2)) as picture:
+        np.testing.assert_array_equal(np.asarray(picture)[1:7, 9:16], images[1, ..., 0])
+
+
+def test_yes_and_no_are_written_as_numbers(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"yes": [True, False], "also": pd.array([False, True], "boolean"), "x": [0.5, 1]})
+    back = read(write(frame, tmp_path / "a.csv"))
+    np.testing.assert_array_equal(back.values, [[1, 0, 0.5], [0, 1, 1]])
+    back = read_like(write(ROWS > 0, tmp_path / "b.csv"), read(ROWS > 0).schema)
+    np.testing.assert_array_equal(back.values, ROWS > 0)
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:

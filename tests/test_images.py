@@ -1,5 +1,6 @@
 """Images: there and back, folders of every kind of file, and pictures of many."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -55,21 +56,44 @@ def test_bytes_come_back_exactly(x: np.ndarray) -> None:
     np.testing.assert_array_equal(back, x)
 
 
-@given(arrays(np.float64, shapes, elements=st.floats(-1e3, 1e3)), st.sampled_from([0.0, 1e6]))
+@given(
+    arrays(np.float64, shapes, elements=st.floats(0, 1)),
+    st.sampled_from([1e-300, 1e-9, 1.0, 1e300]),
+    st.sampled_from([0.0, -0.5, -7.0, 1e6]),
+    st.sampled_from([np.float32, np.float64]),
+)
 @settings(deadline=None)
-def test_floats_come_back_to_rounding_wherever_they_lie(x: np.ndarray, offset: float) -> None:
-    x = x + offset
-    assume(np.ptp(x) > 1e-3)
-    assert abs(_there_and_back(x) - x).max() <= 1e-6 * np.ptp(x) + 1e-15 * abs(x).max()
-    assert abs(read(x).encoded()).max() <= 1
+def test_floats_come_back_to_rounding_wherever_they_lie(x: np.ndarray, scale: float, offset: float, dtype: Any) -> None:
+    assume(dtype is np.float64 or 1e-30 < scale < 1e30)
+    x = (scale * (x + offset)).astype(dtype)
+    assume(np.ptp(x) > 1e-3 * scale)
+    source = read(x)
+    assert abs(source.encoded()).max() <= 1
+    back = source.schema.decode(source.encoded())
+    assert back.dtype == dtype
+    # 2^-24 of half the range, and the last digit of the numbers themselves
+    bound = 2.0**-24 * float(np.ptp(x)) + 2 * np.finfo(dtype).eps * float(abs(x).max())
+    assert abs(back.astype(float) - x).max() <= bound
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint16", "int32", "int64", "float16", "float32", ">f8"])
+@given(st.data(), st.sampled_from(["int8", "uint16", "int32", "int64", "uint64"]))
+@settings(deadline=None)
+def test_whole_numbers_come_back_exactly(data: st.DataObject, dtype: str) -> None:
+    limits = np.iinfo(dtype)
+    low = data.draw(st.integers(max(limits.min, -(2**50)), min(limits.max, 2**50)))
+    x = data.draw(arrays(dtype, shapes, elements=st.integers(low, min(limits.max, low + 2**23 - 1))))
+    assume(x.min() != x.max())
+    back = _there_and_back(x)
+    assert back.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(back, x)
+
+
+@pytest.mark.parametrize("dtype", ["float16", ">f8", ">i4"])
 def test_other_dtypes_come_back(dtype: str) -> None:
     x = RNG.integers(0, 120, (4, 3, 3)).astype(dtype)
     back = _there_and_back(x)
     assert back.dtype == np.dtype(dtype)
-    np.testing.assert_allclose(back, x, atol=0 if np.dtype(dtype).kind in "iu" else 1e-3)
+    np.testing.assert_allclose(back, x, atol=1e-4)
 
 
 def test_the_range_is_the_datas_own_or_that_of_bytes() -> None:
@@ -89,7 +113,7 @@ def test_decoding_stays_in_range_and_rounds() -> None:
     assert schema.decode(np.array([-3.0, 3.0, 0.999, -0.999]).reshape(1, 1, 2, 2)).ravel().tolist() == [0, 255, 255, 0]
 
 
-def test_channels_move_to_the_front_and_back() -> None:
+def test_channels_move_to_the_front() -> None:
     x = RNG.integers(0, 255, (2, 4, 5, 3), dtype=np.uint8)
     encoded = read(x).encoded()
     assert encoded.shape == (2, 3, 4, 5)
@@ -107,7 +131,12 @@ def test_a_schema_survives_json() -> None:
 def test_impossible_images_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"channels first\. Use images\.transpose\(0, 2, 3, 1\)"):
         read(RNG.random((5, 3, 32, 32)))
+    with pytest.raises(ShapeError, match=r"got \(5, 1, 8, 8\).*for \(5, 8, 8, 1\)"):
+        read(RNG.random((5, 1, 8, 8)))
     assert read(RNG.random((5, 3, 32, 3))).schema.shape == (3, 3, 32)  # plausibly last
+    with pytest.raises(DataError, match=f"the pixels: numbers from {2**60} .* too close"):
+        read(2**60 + np.arange(32).reshape(2, 4, 4))
+    np.testing.assert_array_equal(_there_and_back(np.array([[[0.0]], [[1.7e308]]])), [[[0.0]], [[1.7e308]]])
     with pytest.raises(DataError, match="every pixel of every image is 7"):
         read(np.full((5, 4, 4), 7))
     with pytest.raises(DataError, match="too far apart"):
@@ -119,8 +148,21 @@ def test_impossible_images_are_refused() -> None:
 
 def test_images_of_another_shape_do_not_fit() -> None:
     schema = read(RNG.random((5, 4, 6))).schema
-    with pytest.raises(ShapeError, match=r"\(n, 4, 6\); got \(5, 6, 4\)"):
-        read_like(RNG.random((5, 6, 4)), schema)
+    for shape, found in [((5, 6, 4), r"\(5, 6, 4\)"), ((5, 4, 6, 3), r"\(5, 4, 6, 3\)"), ((5, 24), r"\(5, 24\)")]:
+        with pytest.raises(ShapeError, match=rf"\(n, 4, 6\); got {found}"):
+            read_like(RNG.random(shape), schema)
+    assert read_like(RNG.random((1, 4, 6)), schema).encoded().shape == (1, 1, 4, 6)
+
+
+def test_images_scaled_to_one_do_not_fit_bytes() -> None:
+    images = RNG.integers(0, 256, (5, 4, 6), dtype=np.uint8)
+    schema = read(images).schema
+    with pytest.raises(DataError, match="bytes from 0 to 255; got float64 of at most"):
+        read_like(images / 255, schema)
+    same = read_like(images.astype(float), schema)  # of their own range, they are welcome
+    np.testing.assert_allclose(same.encoded(), read(images).encoded(), atol=1e-6)
+    dark = read_like(np.zeros((1, 4, 6), np.uint8), schema)
+    assert (dark.encoded() == -1).all()
 
 
 # -- folders
@@ -183,27 +225,18 @@ def test_every_way_to_write_transparency_is_seen(tmp_path: Path, mode: str) -> N
     assert images[0, 0, 0, 3] == (9 if mode == "LA" else 0)
 
 
-def test_a_palette_becomes_its_colours(tmp_path: Path) -> None:
-    palette = COLOUR.quantize(8)
-    images, _ = read_images(_folder(tmp_path, a=palette))
-    np.testing.assert_array_equal(images[0], np.asarray(palette.convert("RGB")))
-
-
-def test_ink_becomes_light(tmp_path: Path) -> None:
-    ink = COLOUR.convert("CMYK")
-    ink.save(tmp_path / "a.tiff")
-    np.testing.assert_array_equal(read_images(tmp_path)[0][0], np.asarray(ink.convert("RGB")))
+@pytest.mark.parametrize("image", [COLOUR.quantize(8), COLOUR.convert("CMYK")], ids=["palette", "ink"])
+def test_palettes_and_inks_become_colours(tmp_path: Path, image: Image.Image) -> None:
+    image.save(tmp_path / "a.tiff")
+    np.testing.assert_array_equal(read_images(tmp_path)[0][0], np.asarray(image.convert("RGB")))
 
 
 def test_sixteen_bits_become_eight_by_one_rule_for_all(tmp_path: Path) -> None:
     dark, bright = np.full((2, 2), 200, np.uint16), np.array([[0, 257 * 5], [257 * 99, 65535]], np.uint16)
     images, _ = read_images(_folder(tmp_path, dark=Image.fromarray(dark), bright=Image.fromarray(bright)))
     assert images.tolist() == [[[0, 5], [99, 255]], [[1, 1], [1, 1]]]
-
-
-def test_pixels_of_unknown_range_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.ones((2, 2), np.float32)).save(tmp_path / "a.tiff")
-    with pytest.raises(DataError, match=r"a\.tiff.*range is unknown"):
+    with pytest.raises(DataError, match=r"a\.tiff.*range is unknown"):  # 32 bits have no such rule
         read_images(tmp_path)
 
 
@@ -242,6 +275,28 @@ def test_other_sizes_are_scaled_to_cover_and_cut_at_the_middle(tmp_path: Path) -
     assert read_images(tmp_path, (3, 5))[0].shape == (3, 3, 5)
 
 
+def test_a_given_size_changes_no_rule(tmp_path: Path) -> None:
+    wide = np.full((8, 16, 4), 255, np.uint8)
+    wide[:, 0, 3] = 0  # transparent where the cut takes it away: used all the same
+    images, _ = read_images(_folder(tmp_path, a=Image.fromarray(wide), grey=GREY.resize((8, 8))), 8)
+    assert images.shape == (2, 8, 8, 4)
+    assert (images[0] == 255).all()
+    assert (images[1] == np.asarray(GREY.resize((8, 8)).convert("RGBA"))).all()
+
+
+def test_very_many_images_hold_no_files_open(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    for i in range(200):
+        Image.new("L", (3, 2), i).save(tmp_path / f"{i:03}.png")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, limits[1]))
+    try:
+        images, _ = read_images(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert images[:, 0, 0].tolist() == list(range(200))
+
+
 @pytest.mark.parametrize("size", [0, -3, 2.5, True, (4,), (4, 0), (1, 2, 3), "8"])
 def test_an_impossible_size_is_refused(tmp_path: Path, size: Any) -> None:
     with pytest.raises(InputError, match=r"whole number above 0, or \(height, width\)"):
@@ -254,9 +309,17 @@ def test_folders_without_images_say_what_is_needed(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(DataError, match=r"but 1 other file\(s\)"):
         read_images(tmp_path)
+    with pytest.raises(DataError, match=r"1 sample\(s\) in .* are too few"):
+        read(_folder(tmp_path, a=GREY))
 
 
-@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n\x00\x00"], ids=["empty", "text", "cut"])
+def _cut(kind: str) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(RNG.integers(0, 255, (40, 40), dtype=np.uint8)).save(content, kind)
+    return content.getvalue()[:-200]
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\0", _cut("PNG"), _cut("JPEG"), _cut("GIF")])
 def test_a_broken_image_is_named(tmp_path: Path, content: bytes) -> None:
     _folder(tmp_path, a=GREY)
     (tmp_path / "broken.png").write_bytes(content)
@@ -264,13 +327,30 @@ def test_a_broken_image_is_named(tmp_path: Path, content: bytes) -> None:
         read_images(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF"])
-def test_a_cut_image_is_named(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / f"a.{kind.lower()}"
-    Image.fromarray(RNG.integers(0, 255, (40, 40), dtype=np.uint8)).save(path, kind)
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(DataError, match=rf"a\.{kind.lower()}"):
-        read_images(tmp_path)
+def _shape_or_refusal(folder: Path) -> tuple[int, ...] | str:
+    try:
+        return read_images(folder, 8)[0].shape
+    except DataError as error:
+        return str(error)
+
+
+@given(
+    st.sampled_from(["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM"]),
+    st.lists(st.tuples(st.integers(0, 150), st.binary(min_size=1, max_size=3)), max_size=3),
+    st.integers(0, 100),
+)
+@settings(deadline=None)
+def test_damage_of_any_kind_is_one_line(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, changes: list[tuple[int, bytes]], cut: int
+) -> None:
+    path = tmp_path_factory.mktemp("damaged") / "a.png"  # the content counts, not the name
+    COLOUR.save(path, kind)
+    content = bytearray(path.read_bytes())
+    for place, new in changes:
+        content[place : place + len(new)] = new
+    path.write_bytes(content[: len(content) - cut])
+    found = _shape_or_refusal(path.parent)
+    assert found[:3] == (1, 8, 8) if isinstance(found, tuple) else str(path) in found and "\n" not in found
 
 
 def test_a_held_out_folder_takes_the_size_of_the_schema(tmp_path: Path) -> None:
@@ -311,6 +391,8 @@ def test_impossible_grids_are_refused() -> None:
     for shape in [(0, 4, 4), (4, 4), (3, 0, 4)]:
         with pytest.raises(ShapeError):
             grid(np.zeros(shape))
+    with pytest.raises(DataError, match="found nan at index"):
+        grid(np.full((2, 4, 4), np.nan))
     with pytest.raises(InputError, match="columns >= 1"):
         grid(np.zeros((2, 4, 4)), columns=0)
 

@@ -43,12 +43,50 @@ def test_encoding_is_what_scikit_learn_calls_standardising() -> None:
     assert not source.schema.bounded
 
 
-@given(arrays(np.float64, st.tuples(st.integers(2, 8), st.integers(1, 4)), elements=st.floats(-1e6, 1e6)))
+tables = st.tuples(st.integers(2, 8), st.integers(1, 4))
+
+
+@given(
+    arrays(np.float64, tables, elements=st.floats(-1, 1)),
+    st.sampled_from([1e-150, 1e-9, 1.0, 1e150]),
+    st.sampled_from([0.0, -3.0, 1e6, -1e12]),
+    st.sampled_from([np.float32, np.float64]),
+)
 @settings(deadline=None)
-def test_floats_come_back_to_rounding(x: np.ndarray) -> None:
-    assume((np.ptp(x, axis=0) > 1e-3).all())
-    error = abs(_there_and_back(x) - x)
-    assert (error <= 1e-6 * np.ptp(x, axis=0) + 1e-12 * abs(x).max()).all()
+def test_floats_come_back_to_rounding_wherever_they_lie(x: np.ndarray, scale: float, offset: float, dtype: Any) -> None:
+    assume(scale < 1e38 or dtype is np.float64)
+    x = (scale * (x + offset)).astype(dtype)
+    assume((np.ptp(x, axis=0) > 1e-3 * scale).all())
+    back = _there_and_back(x)
+    assert back.dtype == dtype
+    # 2^-24 of the distance from the mean, and the last digit of the numbers themselves
+    bound = 2.0**-23 * np.ptp(x, axis=0).astype(float) + 4 * np.finfo(dtype).eps * abs(x).max().astype(float)
+    assert (abs(back.astype(float) - x) <= bound).all()
+
+
+@given(st.data(), st.sampled_from(["int8", "uint16", "int32", "int64", "uint64"]), st.booleans())
+@settings(deadline=None)
+def test_whole_numbers_come_back_exactly(data: st.DataObject, dtype: str, frame: bool) -> None:
+    limits = np.iinfo(dtype)
+    low = data.draw(st.integers(max(limits.min, -(2**50)), min(limits.max, 2**50)))
+    elements = st.integers(low, min(limits.max, low + 2**23 - 1))
+    x = data.draw(arrays(dtype, tables, elements=elements))
+    assume((x != x[0]).any(0).all())
+    given_ = pd.DataFrame(x) if frame else x
+    back = _there_and_back(given_)
+    assert type(back) is type(given_)
+    assert np.asarray(back).dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(back, x)
+
+
+def test_whole_numbers_that_floats_cannot_tell_apart_are_refused() -> None:
+    close = 2**60 + np.arange(20).reshape(10, 2)
+    for values in (close, pd.DataFrame(close), close.astype(np.uint64)):
+        with pytest.raises(DataError, match=f"column (x0|0): numbers from {2**60} to .* subtract {2**60} first"):
+            read(values)
+    day = 86_400 * 10**9  # moments in nanoseconds, over a year
+    moments = 1_700_000_000 * 10**9 + np.arange(365)[:, None] * day
+    assert abs(_there_and_back(moments) - moments).max() < 1e-7 * np.ptp(moments)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int64", "uint64", "float32", "float64", ">f8", "<i4"])
@@ -100,6 +138,8 @@ def test_whole_numbers_stay_within_their_dtype() -> None:
         low, high = schema.decode(np.array([[-5.0], [5.0]]))[:, 0]
         assert low == limits.min
         assert limits.max - high <= 2048  # a float64 near 2^64 is a multiple of 2048
+    half = read(np.array([[-65000.0], [65000.0]], np.float16)).schema
+    assert half.decode(np.array([[9.0]])).tolist() == [[65504.0]]
 
 
 def test_constant_columns_are_named() -> None:
@@ -110,7 +150,7 @@ def test_constant_columns_are_named() -> None:
         read(np.ones((5, 2)))
     with pytest.raises(DataError, match="and 3 more"):
         read(np.ones((5, 8)))
-    with pytest.raises(DataError, match="constant"):
+    with pytest.raises(DataError, match=r"cannot be scaled: x0 \(from 0 to 1e-200\)"):
         read(np.array([[0.0], [1e-200]]))  # apart, but their variance is no float
 
 
@@ -141,6 +181,11 @@ def test_columns_that_are_no_numbers_are_named(column: Any, message: str) -> Non
 def test_two_columns_of_one_name_are_refused() -> None:
     with pytest.raises(DataError, match="'a' appears twice"):
         read(pd.DataFrame([[1, 2], [3, 4]], columns=pd.Index(["a", "a"])))
+
+
+def test_names_of_several_levels_are_refused() -> None:
+    with pytest.raises(DataError, match="2 levels of names"):
+        read(pd.DataFrame(RNG.random((4, 2)), columns=pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")])))
 
 
 def test_other_columns_do_not_fit_a_schema() -> None:
@@ -180,6 +225,11 @@ def test_quotes_blank_lines_and_numbers_in_a_header_are_fine(tmp_path: Path) -> 
     assert frame.to_dict("list") == {"a, b": [1, 3], "2020": [2, 4]}
 
 
+def test_columns_are_whole_where_they_are_written_so(tmp_path: Path) -> None:
+    frame = read_csv(_csv(tmp_path, "a,b,c,d,e\n+1,1.0,1e3,9007199254740993,-2\n02,2,3,1,4\n"))
+    assert [dtype.kind for dtype in frame.dtypes] == list("ifffi")  # 2^53 + 1 is no float64
+
+
 @given(
     arrays(np.float64, st.tuples(st.integers(2, 6), st.integers(1, 4)), elements=st.floats(-1e300, 1e300)),
     st.sampled_from([",", ";", "\t"]),
@@ -208,7 +258,15 @@ def test_what_pandas_writes_is_read_back(tmp_path_factory: pytest.TempPathFactor
         ("a,b\n1,2\n3,-inf\n", "line 3, column 'b': found '-inf'"),
         ("a,a\n1,2\n3,4\n", "'a' appears twice"),
         ("a\n1_000\n2\n", "found '1_000'"),
-        ("a;b\n1,5;2\n3,5;4\n", "found '1,5'.*with a point"),
+        ("a;b\n1,5;2\n3,5;4\n", "line 2, column 'a': found '1,5'.*with a point"),
+        ("1,5;2,5\n3,5;4,5\n", "line 1, column 'x0': found '1,5'.*with a point"),
+        ("1.5,x\n3,4\n5,6\n", "line 1, column 'x1': found 'x'"),  # a mistake, and no header
+        ("1 2\n3 4\n", "line 1, column 'x0': found '1 2'.*commas between"),
+        ("a,b\n1,True\n0,False\n", "found 'True'.*1 and 0"),
+        ("a,b,\n1,2,\n3,4,\n", "line 2, column 'x2': found an empty cell"),
+        ('"a\nb",c\n1,2\n3,x\n', "line 4, column 'c'"),
+        ("größe,b\n1,2\n3,4\n".encode("latin-1"), r"not text in UTF-8 \(byte 2\)"),
+        (b"a,b\n1,\x00\n3,4\n", "line 2, column 'b'"),
         ("a,b\n1," + "2" * 140_000 + "\n3,4\n", "line 2: field larger"),
         (b"\xff\xfea\x00,\x00", "not text in UTF-8"),
     ],

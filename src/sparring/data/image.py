@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from sparring.data.schema import Schema, rounded_to
+from sparring.data.schema import Schema, checked_numbers, refuse_too_close, rounded_to
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.shapes import describe
 
 __all__ = ["ImageSchema", "as_bytes", "grid", "image_files", "read_images", "to_pillow"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,9 @@ class ImageSchema(Schema):
     @classmethod
     def of(cls, images: NDArray[Any]) -> Self:
         """The schema of some images. Raises ShapeError or DataError if they cannot be used."""
-        if images.ndim not in (3, 4) or 0 in images.shape:
-            raise ShapeError(f"images must have the shape (n, h, w) or (n, h, w, c); got {describe(images.shape)}.")
-        if images.ndim == 4 and images.shape[3] > 16 and images.shape[1] in (1, 3, 4):
-            n, c, h, w = images.shape
-            raise ShapeError(
-                f"images must have their channels last, (n, h, w, c); got {describe(images.shape)}, which looks like "
-                f"channels first. Use images.transpose(0, 2, 3, 1) for ({n}, {h}, {w}, {c})."
-            )
+        _refuse_no_images(images.shape)
+        _refuse_channels_first(images.shape)
+        refuse_too_close(images, "the pixels")
         low, high = _range(images)
         if images.min() == images.max():
             raise DataError(f"every pixel of every image is {images.flat[0]}; there is nothing to learn.")
@@ -78,6 +72,12 @@ class ImageSchema(Schema):
                 f"the images must have the shape (n, {describe(self._value_shape)[1:]}; "
                 f"got {describe(np.shape(values))}."
             )
+        images = np.asarray(values)
+        if (self.dtype, self.high) == ("uint8", 255) and images.dtype.kind == "f" and images.max(initial=0) <= 1:
+            raise DataError(
+                f"the images must be bytes from 0 to 255; got {images.dtype} of at most {images.max(initial=0):g}. "
+                "Scale them back first."
+            )
 
     def encode(self, values: Any) -> NDArray[np.float32]:
         self.check(values)
@@ -91,7 +91,7 @@ class ImageSchema(Schema):
         return np.ascontiguousarray(encoded, np.float32)
 
     def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
-        images = (np.asarray(encoded, np.float64) + 1) * (self.high - self.low) / 2 + self.low
+        images = (np.asarray(encoded, np.float64) + 1) / 2 * (self.high - self.low) + self.low
         images = images.clip(self.low, self.high).transpose(0, 2, 3, 1)
         return rounded_to(np.ascontiguousarray(images.reshape(len(images), *self._value_shape)), self.dtype)
 
@@ -101,6 +101,23 @@ class ImageSchema(Schema):
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
         return cls(**{name: value for name, value in content.items() if name != "kind"})
+
+
+def _refuse_no_images(shape: tuple[int, ...]) -> None:
+    if len(shape) not in (3, 4) or 0 in shape:
+        raise ShapeError(f"images must have the shape (n, h, w) or (n, h, w, c); got {describe(shape)}.")
+
+
+def _refuse_channels_first(shape: tuple[int, ...]) -> None:
+    """Few, then two equal sides or more than 16: nobody's channels come last in (n, 1, 8, 8) or (n, 3, 32, 48)."""
+    if len(shape) != 4 or shape[1] not in (1, 3, 4):
+        return
+    n, c, h, w = shape
+    if w > 16 or (w > 5 and w == h):
+        raise ShapeError(
+            f"images must have their channels last, (n, h, w, c); got {describe(shape)}, which looks like "
+            f"channels first. Use images.transpose(0, 2, 3, 1) for ({n}, {h}, {w}, {c})."
+        )
 
 
 def _range(images: NDArray[Any]) -> tuple[float, float]:
@@ -127,7 +144,7 @@ def image_files(folder: Path) -> tuple[list[Path], int]:
 def read_images(folder: Path, size: int | tuple[int, int] | None = None) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Every image in a folder and below as bytes (n, h, w) or (n, h, w, c), and their names.
 
-    Rules: all grey gives no channel axis; transparency used anywhere gives RGBA; else RGB. The
+    Rules: all stored as grey gives no channel axis; transparency used anywhere gives RGBA; else RGB. The
     orientation that a camera noted is applied; of an animation the first frame is taken. Images of
     another size than ``size`` (pixels of a side, or height and width; default: the commonest) are
     scaled to cover it and cut at the middle. Grey of 16 bits is scaled to 8, the same for every image.
@@ -139,10 +156,9 @@ def read_images(folder: Path, size: int | tuple[int, int] | None = None) -> tupl
     if not paths:
         also = f" (but {others} other file(s))" if others else ""
         raise DataError(f"{folder} holds no images{also}; {', '.join(sorted(SUFFIXES))} files are needed.")
-    opened = [_opened(path) for path in paths]
-    channels = _common_channels(opened)
-    height, width = sides or _common_size(opened)
-    images = np.stack([_fitted(image, MODES[channels], height, width) for image in opened])
+    opened = [_opened(path, sides) for path in paths]
+    mode, sides = _common_mode(opened), sides or _common_size(opened)
+    images = np.stack([np.asarray(_fitted(image, sides).convert(mode)) for image in opened])
     return images, tuple(str(path.relative_to(folder)) for path in paths)
 
 
@@ -157,19 +173,28 @@ def _sides(size: Any) -> tuple[int, int] | None:
     return int(sides[0]), int(sides[1])
 
 
-def _opened(path: Path) -> Image.Image:
+def _opened(path: Path, sides: tuple[int, int] | None) -> Image.Image:
+    """An image of a mode L, RGB or RGBA; of its final size where that is known, for a folder's photos fill memory."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no concern of ours
             with Image.open(path) as image:
-                upright = ImageOps.exif_transpose(image)
-                return _plain(upright)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} cannot be read as an image: {error}. Mend or remove it.") from error
+                plain = _plain(ImageOps.exif_transpose(image))
+                return _fitted(plain, sides) if sides else plain
+    except Exception as error:  # what a damaged file makes a decoder raise is anybody's guess
+        reason = " ".join(str(error).split()).rstrip(".") or "it is damaged"
+        if isinstance(error, UnidentifiedImageError):  # Pillow repeats the path
+            reason = "it is of no known kind, or empty"
+        raise DataError(f"{path} cannot be read as an image: {reason}. Mend or remove it.") from error
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """As grey, RGB or RGBA of 8 bits."""
+    """As grey (L), RGB, or where transparency is used RGBA, of 8 bits."""
+    image = _of_bytes(image)
+    return image.convert("RGB") if image.mode == "RGBA" and not _is_transparent(image) else image
+
+
+def _of_bytes(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         return _from_deep_grey(image)
     if image.mode in ("LA", "La", "PA", "RGBa") or ("transparency" in image.info and image.mode != "RGBA"):
@@ -189,19 +214,13 @@ def _from_deep_grey(image: Image.Image) -> Image.Image:
     return Image.fromarray((values * (255 / 65535)).round().astype(np.uint8))
 
 
-def _is_grey(image: Image.Image) -> bool:
-    return image.mode == "L"
-
-
 def _is_transparent(image: Image.Image) -> bool:
     return image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255)
 
 
-def _common_channels(images: Iterable[Image.Image]) -> int:
-    images = list(images)
-    if any(_is_transparent(image) for image in images):
-        return 4
-    return 1 if all(_is_grey(image) for image in images) else 3
+def _common_mode(images: Iterable[Image.Image]) -> str:
+    """The mode that holds them all, of L, RGB and RGBA."""
+    return max((image.mode for image in images), key=len)
 
 
 def _common_size(images: Iterable[Image.Image]) -> tuple[int, int]:
@@ -209,11 +228,12 @@ def _common_size(images: Iterable[Image.Image]) -> tuple[int, int]:
     return size
 
 
-def _fitted(image: Image.Image, mode: str, height: int, width: int) -> NDArray[np.uint8]:
-    image = image if image.mode == mode else image.convert(mode)
-    if (image.height, image.width) != (height, width):
-        image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
-    return np.asarray(image)
+def _fitted(image: Image.Image, sides: tuple[int, int]) -> Image.Image:
+    """Scaled to cover (height, width) and cut at the middle."""
+    height, width = sides
+    if (image.height, image.width) == sides:
+        return image
+    return ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
 
 
 # -- pictures
@@ -224,7 +244,9 @@ def as_bytes(images: NDArray[Any], low: float | None = None, high: float | None 
 
     low, high: default: of all the images; 0 and 255 for bytes (0 and 1 for masks). Give the data's
     own range to compare pictures: a faint image is stretched to full contrast otherwise.
+    Raises DataError for what is no finite number.
     """
+    images = checked_numbers(images, "the images")
     own = _range(images) if images.size else (0.0, 1.0)
     low, high = own[0] if low is None else low, own[1] if high is None else high
     if images.dtype == np.uint8 and (low, high) == (0, 255):
@@ -245,8 +267,7 @@ def grid(
     columns: default: about as many as rows. low, high: see ``as_bytes``.
     Raises ShapeError for what is no images, InputError for columns < 1 or padding < 0.
     """
-    if images.ndim not in (3, 4) or 0 in images.shape:
-        raise ShapeError(f"images must have the shape (n, h, w) or (n, h, w, c); got {describe(images.shape)}.")
+    _refuse_no_images(images.shape)
     if padding < 0 or (columns is not None and columns < 1):
         raise InputError(f"a picture needs columns >= 1 and padding >= 0; got {columns} and {padding}.")
     n, h, w = images.shape[:3]

@@ -1,6 +1,7 @@
 """What data are: how values become numbers for a network, and come back as they were.
 
-``decode(encode(x)) == x``: exactly for whole numbers, to float rounding otherwise.
+``decode(encode(x)) == x``: exactly for whole numbers that span less than 2^23, else to the rounding of
+float32 (6e-8 of what the numbers span, however far from zero they lie).
 """
 
 from abc import ABC, abstractmethod
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from sparring.errors import DataError
 
-__all__ = ["Schema", "checked_numbers", "rounded_to", "schema_from_json"]
+__all__ = ["Schema", "checked_numbers", "refuse_too_close", "rounded_to", "schema_from_json"]
 
 
 class Schema(ABC):
@@ -48,23 +49,29 @@ class Schema(ABC):
 
 
 def schema_from_json(content: dict[str, Any]) -> Schema:
-    """The schema that ``to_json`` described."""
+    """The schema that ``to_json`` described. Raises DataError for anything else."""
     from sparring.data.image import ImageSchema
     from sparring.data.table import TableSchema
 
     kinds = {"image": ImageSchema, "table": TableSchema}
-    if content.get("kind") not in kinds:
-        raise DataError(f"a schema must be of the kind {' or '.join(kinds)}; got {content.get('kind')!r}.")
-    return kinds[content["kind"]].from_json(content)
+    kind = content.get("kind") if isinstance(content, dict) else content
+    if kind not in kinds:
+        raise DataError(f"a schema must be of the kind {' or '.join(kinds)}; got {kind!r}.")
+    try:
+        return kinds[kind].from_json(content)
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f"the schema of the kind {kind} is damaged: {error}. One that to_json gave is needed."
+        ) from None
 
 
 def rounded_to(numbers: NDArray[np.float64], dtype: Any) -> NDArray[Any]:
-    """Numbers in another NumPy dtype: rounded and held in its limits for whole numbers, at 1/2 for booleans."""
+    """Numbers in another NumPy dtype: held in its limits, rounded for whole numbers, at 1/2 for booleans."""
     kind = np.dtype(dtype)
     if kind.kind == "b":
         return numbers >= 0.5
     if kind.kind not in "iu":
-        return numbers.astype(kind)
+        return numbers.clip(np.finfo(kind).min, np.finfo(kind).max).astype(kind)
     limits = np.iinfo(kind)
     highest = float(limits.max)
     # 2^63 - 1 is no float: its neighbour 2^63 would not fit
@@ -90,3 +97,15 @@ def checked_numbers(values: Any, name: str = "the data") -> NDArray[Any]:
             f"{name} must be finite numbers; found {array[place]} at index {place}. Remove or fill such values first."
         )
     return array
+
+
+def refuse_too_close(values: Any, name: str) -> None:
+    """Raise DataError for whole numbers beyond 2^53 that lie too close together for float64 to tell apart.
+
+    A float64 near x is a multiple of x / 2^53: more than 2^-24 of what the numbers span is too coarse.
+    """
+    if values.dtype.kind not in "iu":
+        return
+    low, high = int(values.min()), int(values.max())
+    if max(-low, high) > 2**53 and max(-low, high) > (high - low) * 2**29 > 0:
+        raise DataError(f"{name}: numbers from {low} to {high} are too close for their size; subtract {low} first.")

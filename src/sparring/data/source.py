@@ -4,7 +4,6 @@ import difflib
 import hashlib
 import os
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,20 +92,35 @@ def _gathered(data: Any, size: Any) -> tuple[Any, tuple[str, ...] | None, str | 
         values, labels = BUILT_IN[data]()
         return values, None, data, labels
     if isinstance(data, str | os.PathLike):
-        path = Path(data)
-        values, names = _from_path(path, size)
+        values, names = _from_path(_existing(str(data)), size)
         return values, names, str(data), None
     if isinstance(data, pd.DataFrame):
         return data, tuple(map(str, data.columns)), None, None
+    if hasattr(data, "toarray"):
+        raise DataError("the data are a sparse matrix; give data.toarray().")
     try:
         return (data if np.ma.isMaskedArray(data) else np.asarray(data)), None, None, None
-    except ValueError as error:
-        raise DataError(f"the data are not an array: {error}.") from None
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists, tensors on a GPU or in a graph
+        raise DataError(f"the data are not an array: {' '.join(str(error).split())}") from None
+
+
+def _existing(name: str) -> Path:
+    """The path that is meant. Raises DataError with what is near if there is none."""
+    path = Path(name)
+    if name.startswith("demo:") and not path.exists():
+        near = difflib.get_close_matches(name, BUILT_IN, 1)
+        meant = f"did you mean {near[0]}?" if near else f"choose {', '.join(HELD_OUT)}."
+        raise DataError(f"there are no built-in data {name}; {meant}")
+    try:
+        found = bool(name) and path.exists()  # the empty name would be the present folder
+    except OSError as error:
+        raise DataError(f"{name[:60]!r} cannot be read: {error.strerror}. A path is needed.") from None
+    if not found:
+        raise DataError(f"there is no file or folder {name or repr(name)}{_suggestion(path)}.")
+    return path
 
 
 def _from_path(path: Path, size: Any) -> tuple[Any, tuple[str, ...] | None]:
-    if not path.exists():
-        raise DataError(f"there is no file or folder {path}{_suggestion(path)}.")
     if path.is_dir():
         return read_images(path, size)
     match path.suffix.lower():
@@ -126,14 +140,11 @@ def _suggestion(path: Path) -> str:
     return f"; did you mean {near[0] if near[0] in BUILT_IN else path.with_name(near[0])}?" if near else ""
 
 
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
-
-
 def _from_npy(path: Path) -> NDArray[Any]:
     try:
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
-    except UNREADABLE as error:
+    except Exception as error:  # what a damaged header makes NumPy raise is anybody's guess
         raise DataError(f"{path} cannot be read: {_reason(error)}. An array of numbers is needed.") from None
 
 
@@ -147,7 +158,7 @@ def _from_npz(path: Path) -> NDArray[Any]:
             if chosen:
                 with archive.open(f"{chosen[0]}.npy") as array:
                     return np.lib.format.read_array(array, allow_pickle=False)
-    except UNREADABLE as error:
+    except Exception as error:  # see above
         which = f", array {chosen[0]}," if chosen else ""
         raise DataError(f"{path}{which} cannot be read: {_reason(error)}. Arrays of numbers are needed.") from None
     raise DataError(f"{path} holds the arrays {', '.join(names) or 'none'}; call the one to use X.")

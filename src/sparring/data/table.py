@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sparring.data.schema import Schema, checked_numbers, rounded_to
+from sparring.data.schema import Schema, checked_numbers, refuse_too_close, rounded_to
 from sparring.errors import DataError, ShapeError
 from sparring.shapes import describe
 
@@ -22,7 +22,8 @@ class TableSchema(Schema):
     """Rows (n, p) of numbers <-> float32 (n, p) of mean 0 and standard deviation 1 per column.
 
     x -> (x - mean) / deviation of the column, computed in float64.
-    names: of the columns. dtypes: of the columns; whole numbers are rounded on the way back.
+    names: of the columns; what is no whole number becomes text. dtypes: of the columns; whole numbers
+    are rounded on the way back.
     frame: whether the data came as a DataFrame (and go back as one).
     """
 
@@ -46,14 +47,12 @@ class TableSchema(Schema):
             dtypes = (str(values.dtype),) * numbers.shape[1]
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             means, deviations = numbers.mean(0), numbers.std(0)
+        for i, name in enumerate(names):
+            refuse_too_close(values.iloc[:, i] if frame else values[:, i], f"column {name}")
         huge = [str(name) for name, deviation in zip(names, deviations, strict=True) if not np.isfinite(deviation)]
         if huge:
             raise DataError(f"numbers too large to scale in the column(s) {', '.join(huge[:5])}; divide them first.")
-        still = (numbers == numbers[0]).all(0) | (deviations == 0)
-        constant = [f"{name} (always {numbers[0, i]:g})" for i, name in enumerate(names) if still[i]]
-        if constant:
-            shown = ", ".join(constant[:5]) + (f" and {len(constant) - 5} more" if len(constant) > 5 else "")
-            raise DataError(f"constant column(s) teach nothing and cannot be scaled: {shown}. Leave them out.")
+        _refuse_constant(numbers, names, deviations)
         return cls(names, tuple(means.tolist()), tuple(deviations.tolist()), dtypes, frame)
 
     @property
@@ -100,6 +99,18 @@ class TableSchema(Schema):
         return cls(**lists, frame=content["frame"])
 
 
+def _refuse_constant(numbers: NDArray[Any], names: tuple[str | int, ...], deviations: NDArray[Any]) -> None:
+    lows, highs = numbers.min(0), numbers.max(0)
+    constant = [
+        f"{name} (always {lows[i]:g})" if lows[i] == highs[i] else f"{name} (from {lows[i]:g} to {highs[i]:g})"
+        for i, name in enumerate(names)
+        if lows[i] == highs[i] or deviations[i] == 0  # apart, but their variance is no float
+    ]
+    if constant:
+        shown = ", ".join(constant[:5]) + (f" and {len(constant) - 5} more" if len(constant) > 5 else "")
+        raise DataError(f"constant column(s) teach nothing and cannot be scaled: {shown}. Leave them out.")
+
+
 def _as_column(numbers: NDArray[np.float64], dtype: str) -> pd.Series:
     """A column of a NumPy dtype, or of a pandas one over it (Int64)."""
     kind = pd.api.types.pandas_dtype(dtype)
@@ -112,8 +123,8 @@ def _as_column(numbers: NDArray[np.float64], dtype: str) -> pd.Series:
 def read_csv(path: Path) -> pd.DataFrame:
     """A CSV of numbers. The delimiter (comma, semicolon, tab) and whether there is a header are found out.
 
-    The first line is a header if it holds text; blank lines are passed over. A column written without
-    decimal points becomes int64, any other float64.
+    The first line is a header if it holds text and no decimal number; blank lines are passed over. A
+    column written without decimal points becomes int64, any other float64.
     Raises DataError that names the file, the line and the column for text, empty or infinite cells,
     rows of another length, and files without at least two rows.
     """
@@ -121,12 +132,10 @@ def read_csv(path: Path) -> pd.DataFrame:
     if not lines:
         raise DataError(f"{path} is empty; a CSV of numbers is needed.")
     (first_line, first), rest = lines[0], lines[1:]
-    has_header = any(cell.strip() and _number(cell) is None for cell in first)
-    names = [cell.strip() or f"x{i}" for i, cell in enumerate(first)] if has_header else None
-    body = rest if has_header else lines
+    body = rest if _is_header(first) else lines
     if len(body) < 2:
         raise DataError(f"{path} has {len(body)} row(s) of data; at least 2 are needed.")
-    names = names or [f"x{i}" for i in range(len(first))]
+    names = [(body is rest and cell.strip()) or f"x{i}" for i, cell in enumerate(first)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path}, line {first_line}: the column name {twice[0]!r} appears twice.")
@@ -164,6 +173,27 @@ def _number(cell: str) -> float | None:
         return None
 
 
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Whether some cell is text and none a measurement: in 1.5,x the x is a mistake, and no name."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    numbers = [cell for cell in filled if all(_number(part) is not None for part in cell.split())]
+    decimals = [cell for cell in filled if DECIMAL_COMMA.fullmatch(cell)]
+    return len(filled) > len(numbers) and not decimals and all(cell.lstrip("+-").isdecimal() for cell in numbers)
+
+
+def _hint(cell: str) -> str:
+    """How to mend a cell that is no number, where that is plain."""
+    if DECIMAL_COMMA.fullmatch(cell):
+        return " Write decimals with a point."
+    if cell.lower() in ("true", "false"):
+        return " Write 1 and 0 for yes and no."
+    apart = len(cell.split()) > 1 and all(_number(part) is not None for part in cell.split())
+    return " Put commas between the numbers." if apart else ""
+
+
 def _row(path: Path, line: int, cells: list[str], names: list[str]) -> list[float]:
     if len(cells) != len(names):
         raise DataError(f"{path}, line {line}: {len(cells)} cells, but there are {len(names)} columns.")
@@ -172,8 +202,8 @@ def _row(path: Path, line: int, cells: list[str], names: list[str]) -> list[floa
         number = _number(cell)
         if number is None or not np.isfinite(number):
             found = f"{cell.strip()[:40]!r}" if cell.strip() else "an empty cell"
-            hint = " Write decimals with a point." if re.fullmatch(r"[+-]?\d+,\d+", cell.strip()) else ""
-            raise DataError(f"{path}, line {line}, column {name!r}: found {found}; a finite number is needed.{hint}")
+            where = f"{path}, line {line}, column {name!r}"
+            raise DataError(f"{where}: found {found}; a finite number is needed.{_hint(cell.strip())}")
         numbers.append(number)
     return numbers
 
@@ -188,6 +218,8 @@ def _all_whole(body: list[tuple[int, list[str]]], column: int, numbers: NDArray[
 def checked_table(values: Any) -> NDArray[Any] | pd.DataFrame:
     """Rows of finite numbers, an array or a DataFrame of at least two rows."""
     if isinstance(values, pd.DataFrame):
+        if values.columns.nlevels > 1:
+            raise DataError(f"the columns have {values.columns.nlevels} levels of names; one name each is needed.")
         if not values.columns.is_unique:
             twice = values.columns[values.columns.duplicated()][0]
             raise DataError(f"the column name {twice!r} appears twice; every column needs a name of its own.")

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from sparring.data.image import as_bytes, grid, to_pillow
 from sparring.errors import DataError, FolderError, ShapeError
 from sparring.files import explained, replaced_file, replaced_folder
+from sparring.shapes import describe
 
 __all__ = ["write"]
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
+LONGEST = {"JPEG": 65_500, "WEBP": 16_383}  # pixels of a side that a format can hold
 
 
 def write(
@@ -27,42 +29,46 @@ def write(
 ) -> Path:
     """Write samples, whole or not at all, and return the path.
 
-    .npy, .npz (as X) and .csv take anything (images as one row each); .png, .jpg and the like take
-    images, as one picture; a name without an ending takes images as a folder of PNGs.
+    .npy, .npz (as X) and .csv take anything (images as one row each, booleans as 0 and 1); .png, .jpg
+    and the like take images, as one picture; a name without an ending takes images as a folder of PNGs.
+    Of images with 2 or more than 4 channels, pictures show the first.
     names: of a CSV's columns, where samples are an array (default: x0, x1, ...; for images p0, p1, ...).
     columns: of a picture. low, high: the values that are black and white in pictures (see ``as_bytes``).
-    Raises DataError for another ending or a table as a picture, ShapeError if the names do not fit,
-    FolderError if it cannot be written.
+    Raises DataError for another ending, a table as a picture or a picture too large for its format,
+    ShapeError if the names do not fit, FolderError if it cannot be written.
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    is_image = np.ndim(samples) > 2
-    if suffix in PICTURES or not suffix:
-        if not is_image:
-            raise DataError(f"{path}: rows of numbers are no picture; choose .csv, .npy or .npz.")
-        if suffix:
-            _write_picture(path, grid(np.asarray(samples), columns, low=low, high=high))
-        else:
-            _write_folder(path, as_bytes(np.asarray(samples), low, high))
-    elif suffix == ".npy":
-        with replaced_file(path) as partial, open(partial, "wb") as file:
-            np.save(file, np.asarray(samples))
-    elif suffix == ".npz":
-        with replaced_file(path) as partial, open(partial, "wb") as file:
-            np.savez_compressed(file, X=np.asarray(samples))
+    if suffix in (".npy", ".npz"):
+        _write_array(path, np.asarray(samples))
     elif suffix == ".csv":
         frame = _frame(samples, names)
         with replaced_file(path) as partial:
             frame.to_csv(partial, index=False)
+    elif suffix in PICTURES:
+        _write_picture(path, grid(_images(samples, path), columns, low=low, high=high))
+    elif not suffix and path.name:
+        _write_folder(path, as_bytes(_images(samples, path), low, high))
     else:
-        raise DataError(f"{path}: cannot write {suffix} files; choose .npy, .npz, .csv, .png or a folder.")
+        found = f"{suffix} files" if suffix else "to the present folder itself"
+        raise DataError(f"{path}: cannot write {found}; choose .npy, .npz, .csv, .png or a new folder.")
     return path
 
 
+def _write_array(path: Path, samples: NDArray[Any]) -> None:
+    with replaced_file(path) as partial, open(partial, "wb") as file:
+        if path.suffix.lower() == ".npy":
+            np.save(file, samples)
+        else:
+            np.savez_compressed(file, X=samples)
+
+
 def _frame(samples: Any, names: Sequence[str] | None) -> pd.DataFrame:
+    """Samples as rows of numbers: a CSV that is written can be read."""
     if isinstance(samples, pd.DataFrame):
-        return samples
+        return samples.astype({name: np.uint8 for name in samples.columns if samples[name].dtype.kind == "b"})
     rows = np.asarray(samples).reshape(len(samples), -1)
+    rows = rows.astype(np.uint8) if rows.dtype.kind == "b" else rows
     letter = "p" if np.ndim(samples) > 2 else "x"
     names = [f"{letter}{i}" for i in range(rows.shape[1])] if names is None else list(names)
     if len(names) != rows.shape[1]:
@@ -70,18 +76,35 @@ def _frame(samples: Any, names: Sequence[str] | None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(names))
 
 
+def _images(samples: Any, path: Path) -> NDArray[Any]:
+    images = np.asarray(samples)
+    if images.ndim < 3:
+        raise DataError(f"{path}: rows of numbers are no picture; choose .csv, .npy or .npz.")
+    if images.ndim > 4 or 0 in images.shape:
+        raise ShapeError(f"images must have the shape (n, h, w) or (n, h, w, c); got {describe(images.shape)}.")
+    return images
+
+
 def _write_picture(path: Path, whole: NDArray[np.uint8]) -> None:
+    kind = PICTURES[path.suffix.lower()]
+    height, width = whole.shape[:2]
+    longest = LONGEST.get(kind, max(height, width))
+    if max(height, width) > longest:
+        raise DataError(
+            f"{path}: a picture of {height} × {width} pixels is too large for {kind} (at most {longest} a side); "
+            "choose .png, or fewer samples."
+        )
     picture = to_pillow(whole)
-    if path.suffix.lower() in (".jpg", ".jpeg"):
-        picture = picture.convert("RGB" if picture.mode != "L" else "L")
-    kind = {".jpg": "JPEG", ".jpeg": "JPEG"}.get(path.suffix.lower(), path.suffix[1:].upper())
+    if kind == "JPEG" and picture.mode != "L":
+        picture = picture.convert("RGB")
     with replaced_file(path) as partial, open(partial, "wb") as file:
         picture.save(file, kind)
 
 
 def _write_folder(path: Path, images: NDArray[np.uint8]) -> None:
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FolderError(f"{path} exists and is not empty. Images need a new or empty folder.")
+    with explained(path):
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise FolderError(f"{path} exists and is not empty. Images need a new or empty folder.")
     digits = max(4, len(str(len(images))))
     with explained(path), replaced_folder(path) as partial:
         for i, image in enumerate(images, 1):
