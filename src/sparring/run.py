@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sparring.data.batches import Batches
-from sparring.errors import Diverged, FolderError, Interrupted
+from sparring.errors import Diverged, FolderError, Interrupted, RankLost
 from sparring.place import Place
 from sparring.record import Record
 from sparring.training import Game, State, Step, train
@@ -136,6 +136,10 @@ def _stop_requests() -> Iterator[Callable[[], bool]]:
         before[number] = signal.signal(number, note)
     try:
         yield lambda: bool(asked)
+    except RankLost:
+        # the launcher is about to end the other ranks with SIGTERM; ours leaves by itself, with its last words
+        before[signal.SIGTERM] = signal.SIG_IGN
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
