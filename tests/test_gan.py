@@ -1,7 +1,6 @@
 """The GAN estimator: what a scikit-learn user expects of it, and that it learns."""
 
 import pickle
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +95,11 @@ def test_sampling_repeats_on_demand_and_only_then() -> None:
     for wrong in (0, -1, 2.5, "3", True):
         with pytest.raises(InputError, match="n must be a whole number"):
             gan.sample(wrong)
+
+
+def test_numpys_numbers_are_numbers() -> None:
+    gan = _quick(steps=np.int64(4), batch_size=np.int32(8), learning_rate=np.float32(1e-3)).fit(KINDS["rows"])
+    assert gan.record_.about["steps"] == 4
 
 
 def test_it_clones_pipes_and_pickles(tmp_path: Path) -> None:
@@ -193,8 +197,8 @@ def test_held_out_rows_give_a_verdict(tmp_path: Path) -> None:
 
 
 def test_bfloat16_runs_where_it_is_asked_for() -> None:
-    with warnings.catch_warnings():
-        gan = _quick(precision="bfloat16").fit(KINDS["two channels"])
+    gan = _quick(precision="bfloat16").fit(KINDS["two channels"])
+    assert gan.record_.about["place"]["precision"] == "bfloat16"
     assert gan.sample(3).dtype == np.float32
     assert next(gan.generator_.parameters()).dtype == torch.float32
 

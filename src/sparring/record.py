@@ -13,7 +13,6 @@ that a resumed run ends with the same rows, to the bit; durations are in run.jso
 
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,11 +241,3 @@ class Record:
         folder = self.folder / "samples"
         found = sorted(path for path in folder.glob("*.*") if path.stem.isdigit()) if folder.is_dir() else []
         return [(int(path.stem), path) for path in found]
-
-    def size(self) -> int:
-        """Bytes on disk."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
-
-    def free(self) -> int:
-        """Bytes free on the disk that holds the run."""
-        return shutil.disk_usage(self.folder).free

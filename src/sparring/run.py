@@ -15,7 +15,7 @@ from sparring.errors import Diverged, FolderError, Interrupted, RankLost
 from sparring.place import Place
 from sparring.record import Record
 from sparring.training import Game, State, Step, train
-from sparring.training.checkpoint import Stateful, last_step, path_of, read_newest, restore, write
+from sparring.training.checkpoint import Stateful, forget_after, last_step, path_of, read_newest, restore, write
 from sparring.training.stopping import Patience
 
 __all__ = ["Intervals", "Lines", "Progress", "Stopping", "measures", "resume_state", "run"]
@@ -156,6 +156,7 @@ def resume_state(record: Record, parts: Mapping[str, Stateful], writes: bool = T
     restore(checkpoint, parts)
     if writes:
         record.forget_after(checkpoint.step)
+        forget_after(record.checkpoint_folder, checkpoint.step)  # what could not be read must not pass for saved
     return checkpoint.skipped
 
 

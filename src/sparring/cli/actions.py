@@ -71,33 +71,13 @@ def _finish(gan: Any, display: Display) -> None:
     if path in HELD_OUT:
         display.say("judging on held-out data ...")
         gan.judge(HELD_OUT[path], labels=read(path).labels)
-    repeat = _repeat(record)
-    record.update(command=repeat)
-    write_report(record.folder)
+        write_report(record.folder)
     _show(record, display)
     folder = shlex.quote(str(record.folder))
     display.say(f"\nreport   {record.report_path}")
     display.say(f"samples  sparring sample {folder} -n 1000 -o samples.npy")
     if not record.verdict_path.exists():
         display.say(f"verdict  sparring judge {folder} --data HELD_OUT")
-
-
-def _repeat(record: Record) -> list[str]:
-    """The command lines that make this run again."""
-    about = record.about
-    if about["custom"] or about["data"]["path"] is None:
-        return []
-    options = {
-        name: value
-        for name, value in about["parameters"].items()
-        if value is not None and name not in ("random_state", "validation_fraction")
-    }
-    words = ["sparring", "fit", "gan", about["data"]["path"], "--seed", str(about["seed"])]
-    fraction = about["parameters"]["validation_fraction"]
-    words += [] if fraction is None else ["--held-out", str(fraction)]
-    for name, value in options.items():
-        words += [f"--{name.replace('_', '-')}", str(value)]
-    return [shlex.join(words)]
 
 
 def sample(folder: Path, n: int, output: Path, seed: int | None, as_json: bool) -> None:
@@ -109,7 +89,8 @@ def sample(folder: Path, n: int, output: Path, seed: int | None, as_json: bool) 
     if n < 1:
         raise InputError(f"-n must be at least 1; got {n}")
     model = load(record.folder)
-    write(model.sample(n, random_state=seed), output)
+    low, high = model.schema_.span
+    write(model.sample(n, random_state=seed), output, low=low, high=high)
     display.result({"samples": n, "output": str(output)}, lambda: display.print(f"{n:,} samples in {output}"))
 
 
@@ -120,8 +101,7 @@ def judge(folder: Path, data: str, train: str | None, seed: int, as_json: bool) 
 
     model = load(folder)
     verdict = model.judge(data, train, random_state=seed)
-    if model.record_.kept:
-        write_report(folder)
+    write_report(folder)
     display.result(verdict.to_json(), lambda: display.verdict(verdict.to_json()))
 
 

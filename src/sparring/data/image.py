@@ -58,6 +58,10 @@ class ImageSchema(Schema):
         return (self.channels, self.height, self.width)
 
     @property
+    def span(self) -> tuple[float, float]:
+        return (self.low, self.high)
+
+    @property
     def bounded(self) -> bool:
         return True
 

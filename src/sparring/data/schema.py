@@ -32,6 +32,11 @@ class Schema(ABC):
     @abstractmethod
     def bounded(self) -> bool: ...
 
+    @property
+    def span(self) -> tuple[float, float] | tuple[None, None]:
+        """The values that are black and white in pictures; (None, None) for what is no image."""
+        return (None, None)
+
     @abstractmethod
     def encode(self, values: Any) -> NDArray[np.float32]:
         """Values (n, ...) to float32 of the shape (n, *shape)."""

@@ -1,5 +1,6 @@
 """Which rows to train on, and which to hold out."""
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def split_rows(n: int, fraction: float | None, seed: int) -> tuple[np.ndarray, n
     """
     if fraction is None:
         fraction = 0.1 if n >= ENOUGH else 0.0
-    if not isinstance(fraction, int | float) or not 0 <= fraction < 1:
+    if not isinstance(fraction, numbers.Real) or not 0 <= fraction < 1:
         raise InputError(f"validation_fraction must be at least 0 and below 1, or None; got {fraction!r}")
     count = round(n * fraction)
     if fraction and min(count, n - count) < FEWEST:

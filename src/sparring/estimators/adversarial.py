@@ -14,14 +14,13 @@ from torch import Tensor, nn
 
 from sparring.chance import Chance, generator
 from sparring.data.batches import Batches
-from sparring.data.image import ImageSchema
 from sparring.data.schema import schema_from_json
 from sparring.data.source import Source, read, read_like
 from sparring.data.split import split_rows, taken
 from sparring.data.write import write
 from sparring.errors import DataError, FolderError, InputError
 from sparring.estimators.design import Design, Settings, design, settle, threads_for
-from sparring.estimators.provenance import data_of, machine, networks_of, now, place_of, plain, versions
+from sparring.estimators.provenance import command_of, data_of, machine, networks_of, now, place_of, plain, versions
 from sparring.files import read_json, write_json
 from sparring.judging import Verdict, judge
 from sparring.networks import Average
@@ -361,7 +360,7 @@ class GAN(BaseEstimator):
         parameters = {name: plain(value) for name, value in given.items() if name not in dropped}
         count = job.threads or torch.get_num_threads()
         networks = {"generator": job.networks.generator, "critic": job.networks.critic}
-        return {
+        about = {
             "kind": "gan",
             "title": f"GAN on {job.source.description}",
             "parameters": parameters,
@@ -378,8 +377,8 @@ class GAN(BaseEstimator):
             "data": data_of(job.source, len(self._train), len(self._held_out)),
             "networks": networks_of(networks),
             "steps": job.settings.steps,
-            "command": [],
         }
+        return {**about, "command": command_of(about)}
 
     def _source_again(self, record: Record, X: Any) -> Source:
         """A run's data: as given, or from where they were; refused if they have changed."""
@@ -402,8 +401,7 @@ class GAN(BaseEstimator):
         folder = self.record_.folder / "samples"
         path = self.record_.sample_path(name, suffix) if isinstance(name, int) else folder / f"{name}{suffix}"
         # pictures span the data's range, not the samples' own: a pale generator must look pale
-        schema = self.schema_
-        low, high = (schema.low, schema.high) if isinstance(schema, ImageSchema) else (None, None)
+        low, high = self.schema_.span
         write(samples, path, low=low, high=high)
 
     def _shown(self) -> int:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from torch import nn
 from sparring.chance import ambient_seed
 from sparring.data.schema import Schema
 from sparring.errors import InputError, ShapeError
+from sparring.estimators.provenance import plain
 from sparring.networks import LEAKY, MLP, ConvCritic, ConvGenerator, count_parameters
 from sparring.objectives import scores
 from sparring.seeds import derive
@@ -62,18 +64,20 @@ def settle(parameters: dict[str, Any], schema: Schema) -> Settings:
     for name in ("steps", "batch_size", "latent_size", "critic_steps", "checkpoint_every", "threads"):
         _positive(name, parameters[name], whole=True)
     _positive("learning_rate", parameters["learning_rate"], whole=False)
-    recipe = _recipe(parameters["recipe"], schema).with_rate(parameters["learning_rate"])
-    changes = {name: parameters[name] for name in ("batch_size", "critic_steps") if parameters[name] is not None}
+    recipe = _recipe(parameters["recipe"], schema).with_rate(plain(parameters["learning_rate"]))
+    changes = {name: int(parameters[name]) for name in ("batch_size", "critic_steps") if parameters[name] is not None}
     return Settings(
         replace(recipe, **changes),
-        parameters["steps"] or recipe.steps,
-        parameters["latent_size"] or _latent_size(schema),
+        int(parameters["steps"] or recipe.steps),
+        int(parameters["latent_size"] or _latent_size(schema)),
     )
 
 
 def _positive(name: str, value: Any, whole: bool) -> None:
-    kinds = int if whole else (int, float)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value < math.inf):
+    kinds = numbers.Integral if whole else numbers.Real  # NumPy's too
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, kinds) or not 0 < float(value) < math.inf
+    ):
         raise InputError(f"{name} must be a {'whole ' if whole else ''}number above 0, or None; got {value!r}")
 
 

@@ -2,18 +2,20 @@
 
 import os
 import platform
+import shlex
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from sparring.data.source import Source
 from sparring.networks import count_parameters, summary
 from sparring.place import Place
 
-__all__ = ["data_of", "machine", "networks_of", "now", "place_of", "plain", "versions"]
+__all__ = ["command_of", "data_of", "machine", "networks_of", "now", "place_of", "plain", "versions"]
 
 
 def versions() -> dict[str, str]:
@@ -66,7 +68,23 @@ def place_of(place: Place, threads: int) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A parameter as JSON: what is no plain value (a random state object) is left out."""
+    """A parameter as JSON, NumPy's numbers too: what is no plain value (a random state object) is left out."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, tuple):
-        return list(value)
+        return [plain(item) for item in value]
     return value if isinstance(value, str | int | float | bool | None) else None
+
+
+def command_of(about: dict[str, Any]) -> list[str]:
+    """The command line that makes a run again; none for data in memory or the user's own networks."""
+    path, given = about["data"]["path"], about["parameters"]
+    if about["custom"] or path is None:
+        return []
+    fraction = given["validation_fraction"]
+    words = ["sparring", "fit", "gan", path, "--seed", str(about["seed"])]
+    words += [] if fraction is None else ["--held-out", str(fraction)]
+    for name, value in given.items():
+        if value is not None and name not in ("random_state", "validation_fraction"):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return [shlex.join(words)]

@@ -28,6 +28,7 @@ from sparring.files import explained, read_json, replaced_folder
 __all__ = [
     "Checkpoint",
     "Stateful",
+    "forget_after",
     "last_step",
     "pack",
     "path_of",
@@ -131,10 +132,22 @@ def path_of(folder: Path, step: int) -> Path:
     return folder / f"step-{step:08d}"
 
 
+def forget_after(folder: Path, step: int) -> None:
+    """Drop the checkpoints that came after a step: a resumed run makes them again, whole."""
+    for path in _found(folder):
+        if _step(path) > step:
+            with explained(path):
+                shutil.rmtree(path)
+
+
 def last_step(folder: Path) -> int | None:
     """The step of the newest checkpoint, or None. Nothing is read."""
     found = _found(folder)
-    return int(found[0].name.removeprefix("step-")) if found else None
+    return _step(found[0]) if found else None
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))
 
 
 # -- reading

@@ -3,14 +3,9 @@
 import math
 from collections.abc import Callable
 
-__all__ = ["Schedule", "constant", "constant_then_cosine", "geometric"]
+__all__ = ["Schedule", "constant_then_cosine", "geometric"]
 
 Schedule = Callable[[int], float]
-
-
-def constant(value: float) -> Schedule:
-    """The same value at every step."""
-    return lambda step: value
 
 
 def constant_then_cosine(value: float, steps: int, hold: float = 0.5, end: float = 0.0) -> Schedule:
