@@ -42,7 +42,7 @@ def _play(folder: Path, stop_at: int | None = None) -> tuple[nn.Linear, Stopping
     state, stopping = State(Chance(1)), _stopping()
     if (folder / "run.json").exists():
         record = Record.open(folder)
-        resume_state(record, {**game.parts, "state": state, "stopping": stopping.patience})
+        resume_state(record, {**game.parts, "state": state, "watch": stopping})
     else:
         record = Record.create(folder, {})
 
@@ -51,7 +51,7 @@ def _play(folder: Path, stop_at: int | None = None) -> tuple[nn.Linear, Stopping
             signal.raise_signal(signal.SIGTERM)
 
     intervals = Intervals(log=1, checkpoint=7)
-    run(game, batches, 300, state=state, place=PLACE, record=record, intervals=intervals, stopping=stopping, show=show)
+    run(game, batches, 300, state=state, place=PLACE, record=record, intervals=intervals, watch=stopping, show=show)
     return network, stopping, state
 
 
@@ -65,6 +65,9 @@ def test_early_stopping_resumes_with_what_it_had_seen(tmp_path: Path) -> None:
     assert restate.step == state.step
     assert restopping.patience.state_dict() == stopping.patience.state_dict()
     assert torch.equal(network.weight, again.weight)
+    assert restopping.done
+    _, _, ended = _play(tmp_path / "stopped")  # a run that had ended early stays ended
+    assert ended.step == state.step
     rows = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("straight", "stopped")]
     assert rows[0] == rows[1]
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sparring.errors import RunError as RunError
     from sparring.errors import SparringError as SparringError
     from sparring.estimators import GAN as GAN
+    from sparring.estimators import Classifier as Classifier
+    from sparring.estimators import Regressor as Regressor
     from sparring.estimators import load as load
     from sparring.judging import judge as judge
     from sparring.record import Record as Record
@@ -30,6 +32,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "GAN": "sparring.estimators",
+    "Classifier": "sparring.estimators",
+    "Regressor": "sparring.estimators",
     "load": "sparring.estimators",
     "judge": "sparring.judging",
     "train": "sparring.training",
@@ -46,10 +50,12 @@ _HOMES = {
 
 __all__ = [
     "GAN",
+    "Classifier",
     "Diverged",
     "InputError",
     "Interrupted",
     "Record",
+    "Regressor",
     "RunError",
     "SparringError",
     "filters",

@@ -3,7 +3,9 @@
     RUN/run.json            configuration, versions, seed, data fingerprint, sessions
         metrics.jsonl       a row per logged step (names and units: METRICS)
         verdict.json        what the judge said, beside the floors
+        answers.json        how good a supervised network's answers are
         samples/            grids or tables as training went on
+        pictures/           of a supervised network: mistakes, filters
         checkpoint/         written and read by training/checkpoint.py
         report.html         one self-contained file
 
@@ -43,6 +45,27 @@ METRICS: tuple[Metric, ...] = (
         "nats or squared units",
         "what the turn's learner minimises, penalties included",
         "a fit's falls; a game's hovers, and says little about quality",
+    ),
+    Metric("epoch", "epochs", "passes over the training data so far", "grows by one"),
+    Metric(
+        "error",
+        "nats or squared deviations",
+        "mean error per row, without penalties: of the training rows while they were learned from, of validation rows "
+        "at the epoch's end",
+        "both fall; when the validation error rises while the training error falls, the network over-fits",
+    ),
+    Metric(
+        "score",
+        "",
+        "of validation rows: the share of right classes, or R² of numbers",
+        "rises towards 1; above the baseline in any case",
+    ),
+    Metric("penalty", "nats or squared deviations", "the L1 and L2 terms of the weights", "below the error"),
+    Metric(
+        "delta",
+        "error per output of a unit",
+        "size of a layer's delta (see the lecture): root mean square over units and rows of their share in the error",
+        "of one size in all layers; where it falls by factors from layer to layer, the gradient vanishes",
     ),
     Metric(
         "objective",
@@ -231,6 +254,13 @@ class Record:
     @property
     def verdict_path(self) -> Path:
         return self.folder / "verdict.json"
+
+    @property
+    def answers_path(self) -> Path:
+        return self.folder / "answers.json"
+
+    def picture_path(self, name: str) -> Path:
+        return self.folder / "pictures" / f"{name}.png"
 
     def sample_path(self, step: int, suffix: str) -> Path:
         """Where the samples of a step go; suffix with its dot, such as ".png"."""

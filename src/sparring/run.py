@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sparring.data.batches import Batches
 from sparring.errors import Diverged, FolderError, Interrupted, RankLost
@@ -18,7 +18,7 @@ from sparring.training import Game, State, Step, train
 from sparring.training.checkpoint import Stateful, forget_after, last_step, path_of, read_newest, restore, write
 from sparring.training.stopping import Patience
 
-__all__ = ["Intervals", "Lines", "Progress", "Stopping", "measures", "resume_state", "run"]
+__all__ = ["Intervals", "Lines", "Progress", "Stopping", "Watch", "measures", "resume_state", "run", "shower"]
 
 AGREE_EVERY = 16  # steps between two agreements of several ranks on whether to stop
 
@@ -64,9 +64,10 @@ class Progress:
 
 
 def measures(row: Mapping[str, float | int]) -> str:
-    """The losses of a row in a few words."""
-    losses = {name.removesuffix("/loss"): value for name, value in row.items() if name.endswith("/loss")}
-    return "  ".join(f"{turn} {value:.3f}" for turn, value in losses.items())
+    """The losses, errors and scores of a row in a few words."""
+    shown = {name: value for name, value in row.items() if name.endswith(("/loss", "/error", "/score"))}
+    names = {name: name.removesuffix("/loss").removesuffix("/error").replace("/", " ") for name in shown}
+    return "  ".join(f"{names[name]} {value:.3f}" for name, value in shown.items())
 
 
 class Lines:
@@ -92,12 +93,39 @@ class Lines:
         )
 
 
-@dataclass
-class Stopping:
-    """Early stopping: at every logged step ``measure(step)`` is taken, and patience decides."""
+def shower(verbose: Any) -> Callable[[Progress], None] | None:
+    """The display that an estimator's ``verbose`` asks for: none, lines, or the user's own."""
+    shown: Any = verbose if callable(verbose) else Lines(print) if verbose else None
+    return shown
 
-    patience: Patience
-    measure: Callable[[Step], float]
+
+class Watch(Stateful, Protocol):
+    """Looks at every step, may measure something, and may end the run. Its state is in the checkpoints."""
+
+    done: bool
+
+    def see(self, step: Step) -> Mapping[str, float | int] | None:
+        """Take in a step; what it measured, if it did, is recorded."""
+        ...
+
+
+class Stopping:
+    """Early stopping: every ``every`` steps ``measure(step)`` is taken, and patience decides."""
+
+    def __init__(self, patience: Patience, measure: Callable[[Step], float], every: int = 1) -> None:
+        self.patience, self.measure, self.every = patience, measure, every
+        self.done = False
+
+    def see(self, step: Step) -> None:
+        if step.index % self.every == 0:
+            self.done = self.patience.see(step.index, self.measure(step))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"patience": self.patience.state_dict(), "done": self.done}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.patience.load_state_dict(state["patience"])
+        self.done = state["done"]
 
 
 @dataclass
@@ -171,9 +199,9 @@ def run(
     intervals: Intervals | None = None,
     snapshot: Callable[[int], None] | None = None,
     show: Callable[[Progress], None] | None = None,
-    stopping: Stopping | None = None,
+    watch: Watch | None = None,
 ) -> None:
-    """Train from ``state`` until ``steps`` rounds are played or stopping says so.
+    """Train from ``state`` until ``steps`` rounds are played or the watch is done.
 
     snapshot(step): draws samples into the record. show: told after every step.
     With a record in memory nothing is saved. A run in a folder always has a checkpoint, from step 0 on.
@@ -182,16 +210,17 @@ def run(
     """
     intervals = intervals or Intervals.of(steps)
     session = _Session(record, state.step)
-    saver = _Saver(game, state, place, record, stopping, intervals)
+    saver = _Saver(game, state, place, record, watch, intervals)
     record.update(status="running", failure=None)
     try:
         with _stop_requests() as asked:
             saver.save()
-            for step in train(game.turns, batches, steps, state, place):
-                row = _log(step, steps, intervals, place, record, snapshot)
+            for step in train(game.turns, batches, _end(steps, state, watch), state, place):
+                seen = None if watch is None else watch.see(step)
+                row = _log(step, steps, intervals, place, record, snapshot, seen)
                 if show is not None:
                     show(Progress(step.index, steps, session.first, session.seconds, row))
-                if row is not None and _has_stalled(stopping, step):
+                if watch is not None and watch.done:
                     break
                 agree = place.ranks == 1 or step.index % AGREE_EVERY == 0
                 if agree and place.any(asked()) and step.index < steps:
@@ -210,8 +239,9 @@ def _farewell(step: int, steps: int, record: Record) -> str:
     return f"stopped at step {step:,} of {steps:,}{advice}"
 
 
-def _has_stalled(stopping: Stopping | None, step: Step) -> bool:
-    return stopping is not None and stopping.patience.see(step.index, stopping.measure(step))
+def _end(steps: int, state: State, watch: Watch | None) -> int:
+    """The last step to be played; a run that had ended early stays so when it is resumed."""
+    return state.step if watch is not None and watch.done else steps
 
 
 def _log(
@@ -221,10 +251,11 @@ def _log(
     place: Place,
     record: Record,
     snapshot: Callable[[int], None] | None,
+    seen: Mapping[str, float | int] | None,
 ) -> dict[str, float | int] | None:
     row = None
-    if step.index % intervals.log == 0:
-        row = step.row(place)
+    if seen is not None or step.index % intervals.log == 0:
+        row = {**(step.row(place) if step.index % intervals.log == 0 else {"step": step.index}), **(seen or {})}
         record.append(row)
     if snapshot is not None and intervals.samples_at(step.index, steps):
         snapshot(step.index)
@@ -249,10 +280,10 @@ class _Saver:
         state: State,
         place: Place,
         record: Record,
-        stopping: Stopping | None,
+        watch: Watch | None,
         intervals: Intervals,
     ) -> None:
-        extra = {} if stopping is None else {"stopping": stopping.patience}
+        extra = {} if watch is None else {"watch": watch}
         self.parts: dict[str, Stateful] = {**game.parts, "state": state, **extra}
         self.state, self.record, self.intervals = state, record, intervals
         self.writes = record.kept and place.leads

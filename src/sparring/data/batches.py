@@ -11,6 +11,8 @@ from sparring.errors import InputError
 
 __all__ = ["Batches"]
 
+SMALL = 2**25  # bytes of all arrays, up to which an epoch's rows are put in their order at once
+
 
 def _as_is(rows: Tensor) -> Tensor:
     return rows
@@ -57,30 +59,49 @@ class Batches:
         self.short, self.rank, self.ranks = short, rank, ranks
         self.per_epoch = math.ceil(self.rows / self.size)
         self._orders: dict[int, Tensor] = {}
+        self._is_small = sum(array.numel() * array.element_size() for array in arrays) <= SMALL
+        self._epoch, self._rows = -1, arrays  # which epoch's order the rows are in
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        rows = self.indices(index)
-        part = len(rows) // self.ranks
-        own = rows[self.rank * part : (self.rank + 1) * part]
-        first, *rest = (array[own.to(array.device)] for array in self.arrays)
+        start, stop = self._span(index)
+        epoch, inside = divmod(start, self.rows)
+        part = (stop - start) // self.ranks
+        own = slice(self.rank * part, (self.rank + 1) * part)
+        if self._is_small and inside + stop - start <= self.rows:  # slices cost less than a search for each row
+            first, *rest = (array[inside : inside + stop - start][own] for array in self._shuffled(epoch))
+        else:
+            rows = self.indices(index)[own]
+            first, *rest = (array[rows.to(array.device)] for array in self.arrays)
         return (self.prepare(first), *rest)
+
+    def _span(self, index: int) -> tuple[int, int]:
+        """The places of a batch's first row and of the row after its last, counted on through all epochs."""
+        if not self.short:
+            return index * self.size, (index + 1) * self.size
+        epoch, place = divmod(index, self.per_epoch)
+        start = epoch * self.rows + place * self.size
+        return start, min(start + self.size, (epoch + 1) * self.rows)
 
     def indices(self, index: int) -> Tensor:
         """The rows of the joint batch ``index``, as int64 of the shape (size,)."""
-        if self.short:
-            epoch, place = divmod(index, self.per_epoch)
-            return self._order(epoch)[place * self.size : (place + 1) * self.size]
-        start, parts, missing = index * self.size, [], self.size
-        while missing:
-            epoch, place = divmod(start, self.rows)
-            part = self._order(epoch)[place : place + missing]
-            parts.append(part)
-            start, missing = start + len(part), missing - len(part)
+        at, stop = self._span(index)
+        parts = []
+        while at < stop:
+            epoch, inside = divmod(at, self.rows)
+            parts.append(self._order(epoch)[inside : inside + stop - at])
+            at += len(parts[-1])
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def epoch(self, index: int) -> float:
         """How many passes over the data lie before batch ``index``."""
         return index / self.per_epoch if self.short else index * self.size / self.rows
+
+    def _shuffled(self, epoch: int) -> tuple[Tensor, ...]:
+        """All arrays in an epoch's order."""
+        if self._epoch != epoch:
+            order = self._order(epoch)
+            self._epoch, self._rows = epoch, tuple(array[order.to(array.device)] for array in self.arrays)
+        return self._rows
 
     def _order(self, epoch: int) -> Tensor:
         if epoch not in self._orders:

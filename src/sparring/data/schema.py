@@ -4,7 +4,9 @@
 float32 (6e-8 of what the numbers span, however far from zero they lie).
 """
 
+import difflib
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from sparring.errors import DataError
 
-__all__ = ["Schema", "checked_numbers", "refuse_too_close", "rounded_to", "schema_from_json"]
+__all__ = ["Schema", "checked_numbers", "nearest", "refuse_too_close", "rounded_to", "schema_from_json"]
 
 
 class Schema(ABC):
@@ -114,3 +116,16 @@ def refuse_too_close(values: Any, name: str) -> None:
     low, high = int(values.min()), int(values.max())
     if max(-low, high) > 2**53 and max(-low, high) > (high - low) * 2**29 > 0:
         raise DataError(f"{name}: numbers from {low} to {high} are too close for their size; subtract {low} first.")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about a name that is not there: the known one it may mean, or some that there are.
+
+    >>> nearest("specis", ["species", "weight"])
+    "; did you mean 'species'?"
+    """
+    names = [str(other) for other in known]
+    near = difflib.get_close_matches(name, names, 1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; there are {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}" if names else ""

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from sparring.data.table import TableSchema, checked_table, read_csv
 from sparring.errors import DataError, ShapeError
 from sparring.shapes import describe
 
-__all__ = ["BUILT_IN", "HELD_OUT", "Source", "read", "read_like"]
+__all__ = ["BUILT_IN", "HELD_OUT", "Source", "existing", "from_npy", "read", "read_like"]
 
 BUILT_IN: Mapping[str, Callable[[], tuple[Any, Any]]] = MappingProxyType(
     {
@@ -92,7 +92,7 @@ def _gathered(data: Any, size: Any) -> tuple[Any, tuple[str, ...] | None, str | 
         values, labels = BUILT_IN[data]()
         return values, None, data, labels
     if isinstance(data, str | os.PathLike):
-        values, names = _from_path(_existing(str(data)), size)
+        values, names = _from_path(existing(str(data)), size)
         return values, names, str(data), None
     if isinstance(data, pd.DataFrame):
         return data, tuple(map(str, data.columns)), None, None
@@ -104,19 +104,23 @@ def _gathered(data: Any, size: Any) -> tuple[Any, tuple[str, ...] | None, str | 
         raise DataError(f"the data are not an array: {' '.join(str(error).split())}") from None
 
 
-def _existing(name: str) -> Path:
-    """The path that is meant. Raises DataError with what is near if there is none."""
-    path = Path(name)
+def existing(name: str, built_in: Iterable[str] = BUILT_IN) -> Path:
+    """The path that is meant. Raises DataError with what is near if there is none.
+
+    built_in: names of data that need no file, where the caller knows some.
+    """
+    path, known = Path(name), list(built_in)
     if name.startswith("demo:") and not path.exists():
-        near = difflib.get_close_matches(name, BUILT_IN, 1)
-        meant = f"did you mean {near[0]}?" if near else f"choose {', '.join(HELD_OUT)}."
+        near = difflib.get_close_matches(name, known, 1)
+        shown = [other for other in known if not other.endswith("held-out")]
+        meant = f"did you mean {near[0]}?" if near else f"choose {', '.join(shown)}."
         raise DataError(f"there are no built-in data {name}; {meant}")
     try:
         found = bool(name) and path.exists()  # the empty name would be the present folder
     except OSError as error:
         raise DataError(f"{name[:60]!r} cannot be read: {error.strerror}. A path is needed.") from None
     if not found:
-        raise DataError(f"there is no file or folder {name or repr(name)}{_suggestion(path)}.")
+        raise DataError(f"there is no file or folder {name or repr(name)}{_suggestion(path, known)}.")
     return path
 
 
@@ -125,7 +129,7 @@ def _from_path(path: Path, size: Any) -> tuple[Any, tuple[str, ...] | None]:
         return read_images(path, size)
     match path.suffix.lower():
         case ".npy":
-            return _from_npy(path), None
+            return from_npy(path), None
         case ".npz":
             return _from_npz(path), None
         case ".csv" | ".tsv" | ".txt":
@@ -134,13 +138,14 @@ def _from_path(path: Path, size: Any) -> tuple[Any, tuple[str, ...] | None]:
     raise DataError(f"{path} has no known kind; a folder of images, .npy, .npz, .csv or .tsv is needed.")
 
 
-def _suggestion(path: Path) -> str:
-    names = [*BUILT_IN, *(other.name for other in path.parent.glob("*"))]
+def _suggestion(path: Path, known: list[str]) -> str:
+    names = [*known, *(other.name for other in path.parent.glob("*"))]
     near = difflib.get_close_matches(path.name, names, 1)
-    return f"; did you mean {near[0] if near[0] in BUILT_IN else path.with_name(near[0])}?" if near else ""
+    return f"; did you mean {near[0] if near[0] in known else path.with_name(near[0])}?" if near else ""
 
 
-def _from_npy(path: Path) -> NDArray[Any]:
+def from_npy(path: Path) -> NDArray[Any]:
+    """An array from a .npy file; never an object that would have to be unpickled."""
     try:
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)

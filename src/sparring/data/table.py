@@ -120,11 +120,12 @@ def _as_column(numbers: NDArray[np.float64], dtype: str) -> pd.Series:
 # -- CSV files
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def read_csv(path: Path, texts: bool = False) -> pd.DataFrame:
     """A CSV of numbers. The delimiter (comma, semicolon, tab) and whether there is a header are found out.
 
     The first line is a header if it holds text and no decimal number; blank lines are passed over. A
-    column written without decimal points becomes int64, any other float64.
+    column written without decimal points becomes int64, any other float64. texts: whether a column may
+    hold texts, if none of its cells is a number; then the first line is a header in any case.
     Raises DataError that names the file, the line and the column for text, empty or infinite cells,
     rows of another length, and files without at least two rows.
     """
@@ -132,17 +133,39 @@ def read_csv(path: Path) -> pd.DataFrame:
     if not lines:
         raise DataError(f"{path} is empty; a CSV of numbers is needed.")
     (first_line, first), rest = lines[0], lines[1:]
-    body = rest if _is_header(first) else lines
-    if len(body) < 2:
-        raise DataError(f"{path} has {len(body)} row(s) of data; at least 2 are needed.")
-    names = [(body is rest and cell.strip()) or f"x{i}" for i, cell in enumerate(first)]
+    headed = texts or _is_header(first)
+    body = rest if headed else lines
+    fewest = 1 if texts else 2  # a prediction may be of one row
+    if len(body) < fewest:
+        raise DataError(
+            f"{path} has {len(body)} row(s) of data; at least {fewest} {'are' if fewest > 1 else 'is'} needed."
+        )
+    names = [(headed and cell.strip()) or f"x{i}" for i, cell in enumerate(first)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path}, line {first_line}: the column name {twice[0]!r} appears twice.")
-    numbers = np.array([_row(path, line, cells, names) for line, cells in body])
-    frame = pd.DataFrame(numbers, columns=pd.Index(names))
-    whole = [name for i, name in enumerate(names) if _all_whole(body, i, numbers[:, i])]
-    return frame.astype(dict.fromkeys(whole, np.int64))
+    for line, cells in body:
+        if len(cells) != len(names):
+            raise DataError(f"{path}, line {line}: {len(cells)} cells, but there are {len(names)} columns.")
+    return pd.DataFrame({name: _values(path, body, i, name, texts) for i, name in enumerate(names)})
+
+
+def _values(path: Path, body: list[tuple[int, list[str]]], column: int, name: str, texts: bool) -> NDArray[Any]:
+    """One column: int64, float64 or texts."""
+    cells = [(line, cells[column].strip()) for line, cells in body]
+    if texts and all(cell and _number(cell) is None for _, cell in cells):
+        return np.array([cell for _, cell in cells], dtype=object)
+    numbers = np.empty(len(cells))
+    for i, (line, cell) in enumerate(cells):
+        number = _number(cell)
+        if number is None or not np.isfinite(number):
+            found = f"{cell[:40]!r}" if cell else "an empty cell"
+            where = f"{path}, line {line}, column {name!r}"
+            raise DataError(f"{where}: found {found}; a finite number is needed.{_hint(cell)}")
+        numbers[i] = number
+    # written without a decimal point or exponent, and fits 53 bits
+    whole = np.abs(numbers).max() < 2**53 and all(cell.lstrip("+-").isdecimal() for _, cell in cells)
+    return numbers.astype(np.int64) if whole else numbers
 
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
@@ -192,27 +215,6 @@ def _hint(cell: str) -> str:
         return " Write 1 and 0 for yes and no."
     apart = len(cell.split()) > 1 and all(_number(part) is not None for part in cell.split())
     return " Put commas between the numbers." if apart else ""
-
-
-def _row(path: Path, line: int, cells: list[str], names: list[str]) -> list[float]:
-    if len(cells) != len(names):
-        raise DataError(f"{path}, line {line}: {len(cells)} cells, but there are {len(names)} columns.")
-    numbers = []
-    for cell, name in zip(cells, names, strict=True):
-        number = _number(cell)
-        if number is None or not np.isfinite(number):
-            found = f"{cell.strip()[:40]!r}" if cell.strip() else "an empty cell"
-            where = f"{path}, line {line}, column {name!r}"
-            raise DataError(f"{where}: found {found}; a finite number is needed.{_hint(cell.strip())}")
-        numbers.append(number)
-    return numbers
-
-
-def _all_whole(body: list[tuple[int, list[str]]], column: int, numbers: NDArray[np.float64]) -> bool:
-    """Whether a column is written without a decimal point or exponent, and fits 53 bits."""
-    return bool(np.abs(numbers).max() < 2**53) and all(
-        cells[column].strip().lstrip("+-").isdecimal() for _, cells in body
-    )
 
 
 def checked_table(values: Any) -> NDArray[Any] | pd.DataFrame:

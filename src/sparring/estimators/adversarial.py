@@ -28,7 +28,7 @@ from sparring.objectives import scores
 from sparring.place import Place, threads
 from sparring.record import Record
 from sparring.report import write_report
-from sparring.run import Intervals, Lines, Progress, resume_state, run
+from sparring.run import Intervals, Progress, resume_state, run, shower
 from sparring.seeds import derive, seed_from
 from sparring.training import Game, Recipe, State, adversarial_game
 from sparring.training.checkpoint import read_newest, restore
@@ -198,7 +198,7 @@ class GAN(BaseEstimator):
         order, draws = derive(self.seed_, "batches"), derive(self.seed_, "chance")
         batches = Batches(resident, size=recipe.batch_size, seed=order, rank=place.rank, ranks=place.ranks)
         state = State(Chance(draws, place.device, place.rank, place.ranks))
-        count = self.threads or threads_for(networks, recipe.batch_size // place.ranks)
+        count = self.threads or threads_for(networks.critic, recipe.batch_size // place.ranks)
         return _Job(source, settings, place, count, networks, game, batches, state)
 
     def _precision(self, source: Source) -> str:
@@ -224,7 +224,7 @@ class GAN(BaseEstimator):
                     record=self.record_,
                     intervals=intervals,
                     snapshot=self._snapshot if kept else None,
-                    show=self.verbose if callable(self.verbose) else Lines(print) if self.verbose else None,
+                    show=shower(self.verbose),
                 )
         except BaseException:
             with contextlib.suppress(FolderError):  # why the run ended matters more than its report

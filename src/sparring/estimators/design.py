@@ -181,8 +181,8 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def threads_for(networks: Design, batch_size: int) -> int | None:
-    """1 where networks are so small that threads cost more than they bring, else None (all cores)."""
-    if any(isinstance(module, nn.modules.conv._ConvNd) for module in networks.critic.modules()):
+def threads_for(network: nn.Module, batch_size: int) -> int | None:
+    """1 where a network is so small that threads cost more than they bring, else None (all cores)."""
+    if any(isinstance(module, nn.modules.conv._ConvNd) for module in network.modules()):
         return None
-    return 1 if count_parameters(networks.critic) * batch_size < SMALL_WORK else None
+    return 1 if count_parameters(network) * batch_size < SMALL_WORK else None

@@ -3,6 +3,8 @@
 import os
 import platform
 import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +14,7 @@ import numpy as np
 from torch import nn
 
 from sparring.data.source import Source
-from sparring.networks import count_parameters, summary
+from sparring.networks import count_parameters, layers, summary
 from sparring.place import Place
 
 __all__ = ["command_of", "data_of", "machine", "networks_of", "now", "place_of", "plain", "versions"]
@@ -54,10 +56,14 @@ def data_of(source: Source, rows_train: int, rows_held_out: int) -> dict[str, An
     }
 
 
-def networks_of(networks: dict[str, nn.Module]) -> dict[str, Any]:
-    """Layers and sizes."""
+def networks_of(networks: dict[str, nn.Module], shape: Sequence[int] | None = None) -> dict[str, Any]:
+    """Layers and sizes; with the shape of an input, also every layer's output shape and parameters."""
     return {
-        name: {"summary": summary(network), "parameters": count_parameters(network)}
+        name: {
+            "summary": summary(network),
+            "parameters": count_parameters(network),
+            **({} if shape is None else {"layers": [asdict(layer) for layer in layers(network, shape)]}),
+        }
         for name, network in networks.items()
     }
 
@@ -78,13 +84,19 @@ def plain(value: Any) -> Any:
 
 def command_of(about: dict[str, Any]) -> list[str]:
     """The command line that makes a run again; none for data in memory or the user's own networks."""
-    path, given = about["data"]["path"], about["parameters"]
+    path, given = about["data"]["path"], dict(about["parameters"])
     if about["custom"] or path is None:
         return []
-    fraction = given["validation_fraction"]
-    words = ["sparring", "fit", "gan", path, "--seed", str(about["seed"])]
+    words = ["sparring", "fit", about["kind"], path, "--seed", str(about["seed"])]
+    target, fraction = about["data"].get("target"), given.pop("validation_fraction")
+    words += [] if target is None else ["--target", target]
     words += [] if fraction is None else ["--held-out", str(fraction)]
     for name, value in given.items():
-        if value is not None and name not in ("random_state", "validation_fraction"):
-            words += [f"--{name.replace('_', '-')}", str(value)]
+        if value is None or name in ("random_state", "warm_start"):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words.append(option if value else option.replace("--", "--no-", 1))
+        else:
+            words += [option, *map(str, value)] if isinstance(value, list) else [option, str(value)]
     return [shlex.join(words)]

@@ -5,22 +5,29 @@ from typing import Any
 
 from sparring.errors import FolderError
 from sparring.estimators.adversarial import GAN
+from sparring.estimators.classifier import Classifier
+from sparring.estimators.regressor import Regressor
 from sparring.record import Record
 
-__all__ = ["load"]
+__all__ = ["KINDS", "kind_of", "load"]
 
-KINDS = {"gan": GAN}
+KINDS: dict[str, Any] = {"gan": GAN, "classifier": Classifier, "regressor": Regressor}
 
 
-def load(folder: str | os.PathLike[str], **networks: Any) -> GAN:
+def kind_of(record: Record) -> Any:
+    """The class of the model in a run folder. Raises FolderError if this version does not know it."""
+    kind = record.about.get("kind")
+    if kind not in KINDS:
+        raise FolderError(f"{record.folder} holds a {kind!r}, which this version does not know ({', '.join(KINDS)}).")
+    return KINDS[kind]
+
+
+def load(folder: str | os.PathLike[str], **networks: Any) -> Any:
     """The model that was saved in a folder, or the newest state of a run there.
 
     Loading runs no code from the folder: networks are rebuilt from the configuration and filled
-    from safetensors. generator=, critic=: again, if the model had the user's own networks.
-    Raises FolderError if the folder holds none.
+    from safetensors. generator=, critic=, network=: again, if the model had the user's own networks.
+    Returns a GAN, Classifier or Regressor. Raises FolderError if the folder holds none.
     """
     record = Record.open(folder)
-    kind = record.about.get("kind")
-    if kind not in KINDS:
-        raise FolderError(f"{folder} holds a {kind!r}, which this version does not know ({', '.join(KINDS)}).")
-    return KINDS[kind]._loaded(record, **networks)
+    return kind_of(record)._loaded(record, **networks)

@@ -2,7 +2,17 @@
 
 from sparring.networks.average import Average
 from sparring.networks.conv import ConvCritic, ConvGenerator
-from sparring.networks.layers import LEAKY, count_parameters, has_batch_statistics, summary, treats_samples_apart
+from sparring.networks.convnet import ConvNet
+from sparring.networks.layers import (
+    LEAKY,
+    Layer,
+    count_parameters,
+    draws_nothing,
+    has_batch_statistics,
+    layers,
+    summary,
+    treats_samples_apart,
+)
 from sparring.networks.mlp import MLP
 
 __all__ = [
@@ -11,8 +21,12 @@ __all__ = [
     "Average",
     "ConvCritic",
     "ConvGenerator",
+    "ConvNet",
+    "Layer",
     "count_parameters",
+    "draws_nothing",
     "has_batch_statistics",
+    "layers",
     "summary",
     "treats_samples_apart",
 ]

@@ -1,10 +1,24 @@
-"""What can be said of any network without running it."""
+"""What can be said of any network: its layers, their shapes and sizes, and whether samples touch each other."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-__all__ = ["APART", "LEAKY", "count_parameters", "has_batch_statistics", "summary", "treats_samples_apart"]
+__all__ = [
+    "APART",
+    "LEAKY",
+    "Layer",
+    "count_parameters",
+    "draws_nothing",
+    "has_batch_statistics",
+    "layers",
+    "summary",
+    "treats_samples_apart",
+]
 
 LEAKY = partial(nn.LeakyReLU, 0.2)  # the usual activation of critics (DCGAN)
 
@@ -13,6 +27,7 @@ APART: set[type[nn.Module]] = {
     *(nn.ReLU, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.ELU, nn.Tanh, nn.Sigmoid, nn.Softplus),
     *(nn.Flatten, nn.Unflatten, nn.LayerNorm, nn.GroupNorm, nn.Dropout),
 }  # our own networks add themselves
+RANDOM = (nn.modules.dropout._DropoutNd, nn.AlphaDropout, nn.RReLU)
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -42,6 +57,16 @@ def treats_samples_apart(network: nn.Module) -> bool:
     return all(type(module) in APART for module in network.modules())
 
 
+def draws_nothing(network: nn.Module) -> bool:
+    """Whether every layer is known to draw no random numbers, so that no random state is needed to repeat it.
+
+    >>> draws_nothing(nn.Sequential(nn.Linear(2, 3), nn.ReLU())), draws_nothing(nn.Dropout(0.5))
+    (True, False)
+    """
+    known = (*APART, nn.BatchNorm1d, nn.BatchNorm2d)
+    return all(type(module) in known and not isinstance(module, RANDOM) for module in network.modules())
+
+
 def summary(network: nn.Module) -> str:
     """The layers in a line: repeated runs of names, sizes where a layer has them.
 
@@ -59,3 +84,47 @@ def _named(module: nn.Module) -> str:
     if isinstance(module, nn.modules.conv._ConvNd):
         return f"{name} {module.in_channels}-{module.out_channels}"
     return name
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a network. name: in the network. shape: of one sample's output. parameters: what it learns."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
+def layers(network: nn.Module, shape: Sequence[int]) -> tuple[Layer, ...]:
+    """Every layer in the order of use, with the shape of its output for one sample and its parameters.
+
+    shape: of one sample, without the batch: (p,) or (c, h, w). The network's mode stays as it is.
+
+    The lecture's count: three 3 x 3 filters over three channels make 6 x 6 into 4 x 4, with 3 (27 + 1) weights.
+
+    >>> layers(nn.Sequential(nn.Conv2d(3, 3, 3)), (3, 6, 6))
+    (Layer(name='0', kind='Conv2d 3-3', shape=(3, 4, 4), parameters=84),)
+    """
+    found: list[Layer] = []
+    leaves = {name: module for name, module in network.named_modules() if not list(module.children())}
+    hooks = [leaf.register_forward_hook(_noter(name, found)) for name, leaf in leaves.items()]
+    modes = [(module, module.training) for module in network.modules()]
+    first = next(network.parameters(), torch.zeros(()))
+    try:
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes:
+            module.training = mode
+    return tuple(found)
+
+
+def _noter(name: str, found: list[Layer]) -> Callable[[nn.Module, Any, Any], None]:
+    def note(layer: nn.Module, _: Any, output: Any) -> None:
+        shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
+        found.append(Layer(name, _named(layer), shape, count_parameters(layer)))
+
+    return note

@@ -9,7 +9,13 @@ from sparring.objectives.adversarial import (
     scores,
 )
 from sparring.objectives.penalties import one_centred, r1, r2
-from sparring.objectives.supervised import cross_entropy, mean_squared_error
+from sparring.objectives.supervised import (
+    binary_cross_entropy,
+    cross_entropy,
+    mean_squared_error,
+    soft_threshold,
+    weight_penalty,
+)
 
 __all__ = [
     "MINIMAX",
@@ -17,10 +23,13 @@ __all__ = [
     "RELATIVISTIC",
     "WASSERSTEIN",
     "Objective",
+    "binary_cross_entropy",
     "cross_entropy",
     "mean_squared_error",
     "one_centred",
     "r1",
     "r2",
     "scores",
+    "soft_threshold",
+    "weight_penalty",
 ]

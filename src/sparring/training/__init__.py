@@ -1,20 +1,20 @@
 """Turns, the one loop that plays them, recipes that make them, and checkpoints."""
 
+from sparring.training.epochs import EpochWatch
 from sparring.training.loop import State, Step, train
 from sparring.training.recipes import (
     RECIPES,
-    Game,
     Penalty,
     Recipe,
     adversarial_game,
-    gradient_descent,
-    supervised_game,
 )
-from sparring.training.sensitivities import Sensitivity, sensitivities
-from sparring.training.turn import Loss, Played, Round, Turn, play
+from sparring.training.sensitivities import Sensitivity, delta_sizes, sensitivities
+from sparring.training.supervised import gradient_descent, supervised_game
+from sparring.training.turn import Game, Loss, Played, Round, Turn, play
 
 __all__ = [
     "RECIPES",
+    "EpochWatch",
     "Game",
     "Loss",
     "Penalty",
@@ -26,6 +26,7 @@ __all__ = [
     "Step",
     "Turn",
     "adversarial_game",
+    "delta_sizes",
     "gradient_descent",
     "play",
     "sensitivities",

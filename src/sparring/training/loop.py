@@ -1,5 +1,6 @@
 """The one loop: rounds of turns, for a fit and for a game alike."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,8 +71,9 @@ def train(
     place = Place() if place is None else place
     for turn in turns:
         turn.module.train()
+    ambient = state.chance.ambient if any(turn.draws for turn in turns) else contextlib.nullcontext
     while state.step < steps:
-        with state.chance.ambient():
+        with ambient():
             played = _play_round(turns, batches, state, place)
         state.step += 1
         if state.step % CONFIRM_EVERY == 0:

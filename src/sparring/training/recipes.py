@@ -1,4 +1,4 @@
-"""Networks and objectives become a game: a list of turns, and all that a checkpoint saves."""
+"""Adversarial games: recipes with their settings, and the turns they make of two networks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -24,53 +24,10 @@ from sparring.objectives import (
     r2,
     scores,
 )
-from sparring.training.checkpoint import Stateful
 from sparring.training.schedules import Schedule, constant_then_cosine, geometric
-from sparring.training.turn import Loss, Round, Turn
+from sparring.training.turn import Game, Loss, Round, Turn
 
-__all__ = ["RECIPES", "Game", "Penalty", "Recipe", "adversarial_game", "gradient_descent", "supervised_game"]
-
-
-@dataclass(frozen=True)
-class Game:
-    """Turns, and the parts whose state a checkpoint saves (networks, averages, optimisers)."""
-
-    turns: tuple[Turn, ...]
-    parts: Mapping[str, Stateful]
-
-
-# -- one learner
-
-
-def gradient_descent(network: nn.Module, eta: float, gamma: float = 0.0) -> SGD:
-    """Gradient descent with learning rate eta and momentum gamma.
-
-    The lecture: theta <- gamma theta + eta grad C, p <- p - theta. torch: v <- gamma v + grad C,
-    p <- p - eta v. With a constant eta they are the same, theta = eta v. When eta changes they
-    differ: the lecture's theta keeps the old eta in its memory, torch's next step is scaled by
-    the new eta altogether.
-    """
-    return SGD(network.parameters(), lr=eta, momentum=gamma, fused=True)
-
-
-def supervised_game(
-    network: nn.Module,
-    error: Callable[[Tensor, Tensor], Tensor],
-    optimizer: Optimizer,
-    rate: Schedule | None = None,
-) -> Game:
-    """One turn: the network lowers ``error(outputs, targets)`` on batches of (inputs, targets)."""
-
-    def loss(round: Round) -> Loss:
-        inputs, targets = round.batch
-        outputs = network(inputs)
-        return Loss(error(outputs if outputs.dtype.itemsize >= 4 else outputs.float(), targets))
-
-    turn = Turn("network", network, optimizer, loss, rate=rate)
-    return Game((turn,), {"network": network, "network optimizer": optimizer})
-
-
-# -- two players
+__all__ = ["RECIPES", "Penalty", "Recipe", "adversarial_game"]
 
 
 @dataclass(frozen=True)

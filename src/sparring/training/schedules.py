@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-__all__ = ["Schedule", "constant_then_cosine", "geometric"]
+__all__ = ["Schedule", "constant_then_cosine", "geometric", "rise_then_cosine"]
 
 Schedule = Callable[[int], float]
 
@@ -30,3 +30,16 @@ def geometric(first: float, last: float, steps: int) -> Schedule:
     0.1
     """
     return lambda step: first * (last / first) ** min(step / steps, 1.0)
+
+
+def rise_then_cosine(value: float, steps: int, rise: float = 0.15) -> Schedule:
+    """In a straight line up to ``value`` over the share ``rise`` of the steps, then half a cosine down to zero.
+
+    Source: Smith & Topin 2018 ("super-convergence"), with a cosine for the way down.
+
+    >>> rate = rise_then_cosine(1.0, 100, rise=0.2)
+    >>> round(rate(0), 2), rate(10), rate(20), round(rate(60), 3)
+    (0.0, 0.5, 1.0, 0.5)
+    """
+    down = constant_then_cosine(value, steps, hold=rise)
+    return lambda step: value * step / (rise * steps) if step < rise * steps else down(step)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sparring.errors import InputError, ShapeError
 from sparring.shapes import describe
 
-__all__ = ["Sensitivity", "sensitivities"]
+__all__ = ["Sensitivity", "delta_sizes", "sensitivities"]
 
 
 @dataclass(frozen=True)
@@ -91,3 +91,38 @@ def _keeper(name: str, seen: dict[str, tuple[Tensor, Tensor]]) -> Callable[[nn.M
         seen[name] = (arguments[0].detach(), z)
 
     return keep
+
+
+def delta_sizes(
+    network: nn.Module, x: Tensor, y: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[tuple[str, float], ...]:
+    """(layer, size of its delta) for every linear and convolutional layer, first layer first.
+
+    The size is the root mean square of n dC / dz over samples and units, where ``loss`` is a mean over
+    n samples: what each unit of a layer hears of one sample's error. Sizes that fall from layer to
+    layer towards the first are the vanishing gradient. The network is looked at in evaluation mode,
+    and left in the mode it was in; layers used more than once count together.
+    Source: the lecture, "back propagation"; Glorot & Bengio 2010, section 4.2.
+    """
+    outputs: list[tuple[str, Tensor]] = []
+
+    def noter(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        return lambda _layer, _inputs, z: outputs.append((name, z))
+
+    hooks = [
+        module.register_forward_hook(noter(name))
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Linear | nn.modules.conv._ConvNd)
+    ]
+    modes = [(module, module.training) for module in network.modules()]
+    try:
+        with torch.enable_grad():
+            cost = loss(network.eval()(x), y)
+            found = torch.autograd.grad(cost, [z for _, z in outputs], allow_unused=True, materialize_grads=True)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes:
+            module.training = mode
+    sizes = [len(x) * delta.float().square().mean().sqrt().item() for delta in found]
+    return tuple((name, size) for (name, _), size in zip(outputs, sizes, strict=True))

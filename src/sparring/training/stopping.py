@@ -8,8 +8,8 @@ __all__ = ["Patience"]
 class Patience:
     """Says stop when a value to be lowered has not improved for a number of looks.
 
-    A value improves if it is below the best so far by more than ``tolerance``. The best value and
-    the step where it was seen are kept: ``best``, ``best_step``.
+    A value improves if it is below the best so far by more than ``tolerance``. The lowest value and the
+    step where it was seen are kept, however little it was lower: ``best``, ``best_step``.
 
     >>> patience = Patience(looks=2)
     >>> [patience.see(step, value) for step, value in enumerate([3.0, 2.0, 2.5, 2.1])]
@@ -22,10 +22,9 @@ class Patience:
 
     def see(self, step: int, value: float) -> bool:
         """Take in a value; True means stop. A NaN never counts as better."""
-        if value < self.best - self.tolerance:
-            self.best, self.best_step, self.waited = value, step, 0
-        else:
-            self.waited += 1
+        self.waited = 0 if value < self.best - self.tolerance else self.waited + 1
+        if value < self.best:
+            self.best, self.best_step = value, step
         return self.waited >= self.looks
 
     def state_dict(self) -> dict[str, Any]:

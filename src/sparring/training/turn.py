@@ -1,6 +1,6 @@
-"""A turn of one learner, and the one function that plays it."""
+"""A turn of one learner, a game of turns, and the one function that plays a turn."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,9 @@ from torch.optim import Optimizer
 from sparring.chance import Chance
 from sparring.errors import Diverged
 from sparring.place import Place
+from sparring.training.checkpoint import Stateful
 
-__all__ = ["Finiteness", "Loss", "Played", "Round", "Turn", "play"]
+__all__ = ["Finiteness", "Game", "Loss", "Played", "Round", "Turn", "do_nothing", "play"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Round:
     scratch: dict[str, Any] = field(default_factory=dict)
 
 
-def _nothing() -> None:
-    pass
+def do_nothing() -> None:
+    """What is done after an update if nothing is."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class Turn:
     repeats: how often per round (k of Algorithm 1), or a function of the step. rate: the learning
     rate as a function of the step, written into the optimiser before the update; None leaves it.
     after: called after an update (clipping, averaging). reads: whether every repeat takes a fresh
-    batch.
+    batch. draws: whether its layers or its loss may draw from torch's global random state (dropout does);
+    False spares every round the swap of that state.
     """
 
     name: str
@@ -62,8 +64,9 @@ class Turn:
     loss: Callable[[Round], Loss]
     repeats: int | Callable[[int], int] = 1
     rate: Callable[[int], float] | None = None
-    after: Callable[[], None] = _nothing
+    after: Callable[[], None] = do_nothing
     reads: bool = True
+    draws: bool = True
     parameters: tuple[Tensor, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -75,13 +78,26 @@ class Turn:
         return self.repeats if isinstance(self.repeats, int) else self.repeats(step)
 
 
+@dataclass(frozen=True)
+class Game:
+    """Turns, and the parts whose state a checkpoint saves (networks, averages, optimisers)."""
+
+    turns: tuple[Turn, ...]
+    parts: Mapping[str, Stateful]
+
+
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What a turn left behind, still on its device: its loss, gradient norm and learning rate."""
+    """What a turn left behind, still on its device: its loss, each parameter's gradient norm, the learning rate."""
 
     loss: Loss
-    gradient: Tensor
+    norms: Sequence[Tensor]
     rate: float
+
+    @property
+    def gradient(self) -> Tensor:
+        """The norm of the whole gradient."""
+        return torch.linalg.vector_norm(torch.stack(list(self.norms)))
 
 
 class Finiteness:
@@ -95,11 +111,11 @@ class Finiteness:
     def __init__(self) -> None:
         self._first_bad: dict[str, Tensor] = {}
 
-    def look(self, turn: str, step: int, loss: Tensor, gradient: Tensor) -> None:
+    def look(self, turn: str, step: int, loss: Tensor, norms: Sequence[Tensor]) -> None:
         if loss.device.type == "cpu":
-            self._judge(turn, step, loss.item(), gradient.item())
+            self._judge(turn, step, loss.item(), sum(norm.item() for norm in norms))
             return
-        bad = torch.where((loss + gradient).isfinite(), torch.inf, float(step))
+        bad = torch.where((loss + torch.stack(list(norms)).sum()).isfinite(), torch.inf, float(step))
         earlier = self._first_bad.get(turn)
         self._first_bad[turn] = bad if earlier is None else torch.minimum(earlier, bad)
 
@@ -126,11 +142,11 @@ def play(turn: Turn, round: Round, place: Place, finiteness: Finiteness) -> Play
         loss = turn.loss(round)
     gradients = _gradients(loss.total, turn.parameters)
     place.average([*gradients, loss.total.detach()])
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    finiteness.look(turn.name, round.step, loss.total.detach(), norm)
+    norms = torch._foreach_norm(gradients)
+    finiteness.look(turn.name, round.step, loss.total.detach(), norms)
     rate = _update(turn, round.step, gradients)
     turn.after()
-    return Played(Loss(loss.total.detach(), loss.terms), norm, rate)
+    return Played(Loss(loss.total.detach(), loss.terms), norms, rate)
 
 
 def _gradients(total: Tensor, parameters: tuple[Tensor, ...]) -> list[Tensor]:

@@ -1,0 +1,192 @@
+"""Columns of a table as inputs of a network: numbers scaled, categories one-hot.
+
+Unlike ``TableSchema`` this goes one way only, so it may be kinder: a constant column is allowed (it
+says nothing, and becomes 0), and text is allowed where it names categories.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sparring.data.schema import nearest
+from sparring.errors import DataError, ShapeError
+
+__all__ = ["MOST_CATEGORIES", "Column", "Features", "columns_of", "numbers_of", "refuse_missing"]
+
+MOST_CATEGORIES = 256  # different texts in a column
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers (categories None), or of categories: their texts, sorted."""
+
+    name: str
+    categories: tuple[str, ...] | None = None
+
+    @property
+    def width(self) -> int:
+        """How many inputs it becomes."""
+        return 1 if self.categories is None else len(self.categories)
+
+
+def columns_of(frame: pd.DataFrame) -> tuple[Column, ...]:
+    """What each column is: text and pandas categories are categories; numbers and booleans are numbers.
+
+    Raises DataError for other types (dates, say), for missing values, for a column in which texts and numbers
+    are mixed, and for one with too many different texts.
+    """
+    return tuple(_column(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns))
+
+
+def _column(name: str, values: pd.Series) -> Column:
+    if values.isna().any():
+        row = int(np.flatnonzero(values.isna().to_numpy())[0])
+        raise DataError(
+            f"column {name!r} holds NaN (a missing value), first in row {row}; fill or leave out such rows."
+        )
+    dtype = values.dtype
+    if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
+        return Column(name)
+    text = isinstance(dtype, pd.CategoricalDtype) or dtype.kind == "O" or pd.api.types.is_string_dtype(dtype)
+    if not text:
+        raise DataError(f"column {name!r} has the dtype {dtype}; numbers or categories are needed. Convert it first.")
+    found = [] if isinstance(dtype, pd.CategoricalDtype) else [isinstance(value, str) for value in values]
+    if found and not any(found):
+        _refuse_objects(name, values)
+        return Column(name)
+    if found and not all(found):
+        row = found.index(True)
+        raise DataError(f"column {name!r} mixes numbers and texts: row {row} holds {values.iloc[row][:40]!r}.")
+    categories = sorted({str(value) for value in values})
+    if len(categories) > MOST_CATEGORIES:
+        raise DataError(
+            f"column {name!r} holds {len(categories)} different texts, and at most {MOST_CATEGORIES} make categories. "
+            "Leave it out, or group its values."
+        )
+    return Column(name, tuple(categories))
+
+
+def _refuse_objects(name: str, values: pd.Series) -> None:
+    for row, value in enumerate(values):
+        if not isinstance(value, int | float | np.number | np.bool_):
+            raise DataError(
+                f"column {name!r}: an argument must be a string or a real number, "
+                f"not a {type(value).__name__} (row {row})."
+            )
+
+
+def refuse_missing(numbers: NDArray[np.float64], names: tuple[str, ...], what: str = "X") -> None:
+    """Raise DataError with the column and row of the first value that is not finite."""
+    if np.isfinite(numbers.sum()) or np.isfinite(numbers).all():  # a sum costs less than a mask
+        return
+    row, column = (int(i) for i in np.argwhere(~np.isfinite(numbers))[0])
+    bad = "NaN" if np.isnan(numbers[row, column]) else "infinity"
+    raise DataError(
+        f"{what} contains {bad}: column {names[column]!r}, row {row}. "
+        "Finite numbers are needed; fill or remove such values."
+    )
+
+
+@dataclass(frozen=True)
+class Features:
+    """Rows of columns -> float32 (n, inputs): numbers of mean 0 and deviation 1, categories one-hot.
+
+    x -> (x - mean) / deviation, computed in float64 (a constant column has deviation 1). A category is
+    1 in its own place and 0 elsewhere; one that was not seen is 0 everywhere.
+    means, deviations: one per input.
+    """
+
+    columns: tuple[Column, ...]
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    kind = "features"
+
+    @classmethod
+    def of(cls, columns: tuple[Column, ...], numbers: NDArray[np.float64]) -> Self:
+        """The scaling of rows that ``numbers_of`` gave."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            means, deviations = numbers.mean(0), numbers.std(0)
+        at = 0
+        for column in columns:
+            here = slice(at, at + column.width)
+            at += column.width
+            if column.categories is not None:  # a 1 in its place says more than a scaled one
+                means[here], deviations[here] = 0.0, 1.0
+            elif not np.isfinite(deviations[here]).all():
+                raise DataError(f"numbers too large to scale in column {column.name!r}; divide them first.")
+        # what rounding alone makes is no deviation: a column of 0.1 would be blown up to noise
+        still = deviations <= 10 * np.finfo(np.float64).eps * np.abs(means)
+        deviations[still] = 1.0
+        return cls(columns, tuple(means.tolist()), tuple(deviations.tolist()))
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (len(self.means),)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def plain(self) -> bool:
+        """Whether every column is of numbers."""
+        return all(column.categories is None for column in self.columns)
+
+    def numbers(self, values: NDArray[Any] | pd.DataFrame) -> NDArray[np.float64]:
+        """Rows as numbers, not scaled yet: (n, inputs). Raises DataError or ShapeError for what does not fit."""
+        if isinstance(values, pd.DataFrame):
+            values = self._ordered(values)
+        elif np.shape(values)[1] != len(self.columns):
+            raise ShapeError(f"X has {np.shape(values)[1]} features, but {len(self.columns)} were learned from.")
+        return numbers_of(values, self.columns)
+
+    def scaled(self, numbers: NDArray[np.float64]) -> NDArray[np.float32]:
+        return ((numbers - np.array(self.means)) / np.array(self.deviations)).astype(np.float32)
+
+    def encode(self, values: NDArray[Any] | pd.DataFrame) -> NDArray[np.float32]:
+        return self.scaled(self.numbers(values))
+
+    def _ordered(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The columns that were learned from, by name; others are passed over."""
+        there = {str(name): i for i, name in enumerate(frame.columns)}
+        missing = [name for name in self.names if name not in there]
+        if missing:
+            raise DataError(f"there is no column {missing[0]!r}{nearest(missing[0], there)}; the model needs it.")
+        return frame.iloc[:, [there[name] for name in self.names]]
+
+    def to_json(self) -> dict[str, Any]:
+        columns = [[column.name, column.categories and list(column.categories)] for column in self.columns]
+        return {"kind": self.kind, "columns": columns, "means": list(self.means), "deviations": list(self.deviations)}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        columns = tuple(Column(name, None if known is None else tuple(known)) for name, known in content["columns"])
+        return cls(columns, tuple(content["means"]), tuple(content["deviations"]))
+
+
+def numbers_of(values: NDArray[Any] | pd.DataFrame, columns: tuple[Column, ...]) -> NDArray[np.float64]:
+    """Numbers as they are and categories one-hot, (n, inputs) in float64; all finite."""
+    names = tuple(column.name for column in columns)
+    if not isinstance(values, pd.DataFrame):
+        numbers = np.asarray(values, np.float64)
+        refuse_missing(numbers, names)
+        return numbers
+    parts = [_column_numbers(values.iloc[:, i], column) for i, column in enumerate(columns)]
+    numbers = np.column_stack(parts)
+    refuse_missing(numbers, tuple(column.name for column in columns for _ in range(column.width)))
+    return numbers
+
+
+def _column_numbers(values: pd.Series, column: Column) -> NDArray[np.float64]:
+    if column.categories is None:
+        try:
+            return values.to_numpy(np.float64, na_value=np.nan)[:, None]
+        except (ValueError, TypeError) as error:
+            raise DataError(f"column {column.name!r} must hold numbers: {error}.") from None
+    if values.isna().any():
+        _column(column.name, values)  # says where
+    places = pd.Index(column.categories).get_indexer(pd.Index(values.astype(str)))
+    return (places[:, None] == np.arange(len(column.categories))).astype(np.float64)

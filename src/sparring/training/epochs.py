@@ -1,0 +1,102 @@
+"""What is looked at when an epoch of a supervised fit ends: its errors, when to stop, and the best weights."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sparring.data.batches import Batches
+from sparring.training.loop import Step
+from sparring.training.stopping import Patience
+
+__all__ = ["EpochWatch"]
+
+Measures = Mapping[str, float]
+
+
+class EpochWatch:
+    """Looks at a fit at the end of every epoch.
+
+    The training error is the mean over the epoch's batches, each before its update and with dropout. evaluate:
+    gives measures of the network on validation rows, among them "validation/error"; None: there are no
+    such rows. patience: sees the validation error, or the training error where there is none; None:
+    all epochs are played. The weights of the lowest validation error are kept, and ``restore_best``
+    puts them back. probe: gives further measures, every ``probe_every`` epochs (the sizes of deltas).
+    It is part of a run's state: what was seen and the best weights are in its checkpoints.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        batches: Batches,
+        evaluate: Callable[[], Measures] | None = None,
+        patience: Patience | None = None,
+        probe: Callable[[], Measures] | None = None,
+        probe_every: int = 1,
+    ) -> None:
+        self.network, self.per_epoch = network, batches.per_epoch
+        self.evaluate, self.patience = evaluate, patience
+        self.probe, self.probe_every = probe, probe_every
+        self.best = Patience(looks=0)  # of the validation error, without a tolerance
+        self.best_weights: dict[str, Tensor] | None = None
+        self.done = False
+        self._sizes = [batches.size] * batches.per_epoch
+        if batches.short:
+            self._sizes[-1] = batches.rows - batches.size * (batches.per_epoch - 1)
+        self._sum = torch.zeros((), dtype=torch.float64)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch of the lowest validation error, counted from one."""
+        return self.best.best_step // self.per_epoch
+
+    def see(self, step: Step) -> Measures | None:
+        """Take in a step; at an epoch's end, give the measures to be recorded."""
+        loss = step.played["network"].loss
+        error = loss.terms.get("error", loss.total).detach()
+        place = (step.index - 1) % self.per_epoch
+        self._sum = self._sum.to(error.device).add_(error, alpha=self._sizes[place])
+        return self._end(step.index) if place + 1 == self.per_epoch else None
+
+    def _end(self, step: int) -> Measures:
+        found = {"epoch": step // self.per_epoch, "training/error": self._sum.item() / sum(self._sizes)}
+        self._sum.zero_()
+        if self.evaluate is not None:
+            found |= self._evaluated(step, self.evaluate)
+        if self.probe is not None and (found["epoch"] - 1) % self.probe_every == 0:
+            found |= self.probe()
+        watched = found["training/error" if self.evaluate is None else "validation/error"]
+        self.done = self.patience is not None and self.patience.see(step, watched)
+        return found
+
+    def _evaluated(self, step: int, evaluate: Callable[[], Measures]) -> Measures:
+        self.network.eval()
+        found = evaluate()
+        self.network.train()
+        self.best.see(step, found["validation/error"])
+        if self.best.best_step == step or self.best_weights is None:
+            self.best_weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        return found
+
+    def restore_best(self) -> None:
+        """Put the weights of the lowest validation error into the network, if any were measured."""
+        if self.best_weights is not None:
+            self.network.load_state_dict(self.best_weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "sum": self._sum.clone(),
+            "best": self.best.state_dict(),
+            "best_weights": self.best_weights,
+            "patience": None if self.patience is None else self.patience.state_dict(),
+            "done": self.done,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._sum = state["sum"].clone()
+        self.best.load_state_dict(state["best"])
+        self.best_weights = state["best_weights"]
+        if self.patience is not None and state["patience"] is not None:
+            self.patience.load_state_dict(state["patience"])
+        self.done = state["done"]

@@ -1,0 +1,81 @@
+"""Supervised learning as a game of one turn: the network lowers its error on batches of examples."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, Optimizer
+
+from sparring.networks import draws_nothing
+from sparring.objectives import soft_threshold, weight_penalty
+from sparring.training.schedules import Schedule
+from sparring.training.turn import Game, Loss, Round, Turn, do_nothing
+
+__all__ = ["gradient_descent", "supervised_game"]
+
+
+def gradient_descent(network: nn.Module, eta: float, gamma: float = 0.0) -> SGD:
+    """Gradient descent with learning rate eta and momentum gamma.
+
+    The lecture: theta <- gamma theta + eta grad C, p <- p - theta. torch: v <- gamma v + grad C,
+    p <- p - eta v. With a constant eta they are the same, theta = eta v. When eta changes they
+    differ: the lecture's theta keeps the old eta in its memory, torch's next step is scaled by
+    the new eta altogether.
+    """
+    return SGD(network.parameters(), lr=eta, momentum=gamma, fused=True)
+
+
+def supervised_game(
+    network: nn.Module,
+    error: Callable[..., Tensor],
+    optimizer: Optimizer,
+    rate: Schedule | None = None,
+    *,
+    l1: float = 0.0,
+    l2: float = 0.0,
+) -> Game:
+    """One turn: the network lowers ``error(outputs, targets[, weights])`` on batches of the same.
+
+    l1, l2: the weights' penalties l1 sum |w| and l2 / 2 sum w^2, over matrices and filters; biases and
+    the scales of normalisations are not penalised. The L1 term is lowered by a proximal step after each
+    update, which makes weights exactly zero where their gradient is below l1 (gradients alone would
+    only swing about zero).
+    Source: the lecture, "techniques to avoid over-fitting"; Yun, Lozano & Yang 2021 for the step under Adam.
+    """
+    weights = [parameter for parameter in network.parameters() if parameter.dim() > 1]
+
+    def loss(round: Round) -> Loss:
+        inputs, *rest = round.batch
+        outputs = network(inputs)
+        value = error(outputs if outputs.dtype.itemsize >= 4 else outputs.float(), *rest)
+        if not l1 and not l2:
+            return Loss(value)
+        total = value + weight_penalty(weights, 0.0, l2)
+        if l1:
+            with torch.no_grad():  # its share of the update is the proximal step
+                total = total + weight_penalty(weights, l1)
+        return Loss(total, {"error": value, "penalty": total.detach() - value.detach()})
+
+    def shrink() -> None:
+        _shrink(weights, optimizer, l1)
+
+    after = shrink if l1 else do_nothing
+    turn = Turn("network", network, optimizer, loss, rate=rate, after=after, draws=not draws_nothing(network))
+    return Game((turn,), {"network": network, "network optimizer": optimizer})
+
+
+def _shrink(weights: Sequence[Tensor], optimizer: Optimizer, l1: float) -> None:
+    """The proximal step, as long as the optimiser's own steps are.
+
+    A weight rests at zero where |gradient| <= l1, whatever the optimiser: under Adam both the gradient
+    and l1 are divided by its running size, under momentum gamma both count 1 / (1 - gamma) times.
+    """
+    group = optimizer.param_groups[0]
+    amount = group["lr"] * l1
+    for weight in weights:
+        if isinstance(optimizer, Adam):
+            state = optimizer.state[weight]
+            corrected = state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))
+            soft_threshold(weight, amount / (corrected.sqrt() + group["eps"]))
+        else:
+            soft_threshold(weight, amount / (1 - group.get("momentum", 0.0)))
