@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 __all__ = ["main"]
@@ -18,6 +19,8 @@ def _run(arguments: list[str]) -> int:
     from sparring.cli.app import app
     from sparring.errors import InputError, Interrupted, SparringError
 
+    # scikit-learn's advice to programmers; what matters here is said by our own errors
+    warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
     try:
         if int(os.environ.get("WORLD_SIZE", 1)) > 1:
             from sparring.place import ranked

@@ -3,8 +3,11 @@
 import itertools
 import os
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sparring.cli.display import Display
 from sparring.data.source import HELD_OUT, read
@@ -13,7 +16,18 @@ from sparring.files import read_json
 from sparring.record import Record
 from sparring.report import write_report
 
-__all__ = ["default_folder", "fit_gan", "free_folder", "judge", "report", "resume", "sample", "show"]
+__all__ = [
+    "default_folder",
+    "fit_gan",
+    "fit_supervised",
+    "free_folder",
+    "judge",
+    "predict",
+    "report",
+    "resume",
+    "sample",
+    "show",
+]
 
 
 def free_folder(wanted: Path) -> Path:
@@ -44,44 +58,61 @@ def fit_gan(data: str, folder: Path, chosen: dict[str, Any], as_json: bool) -> N
     _finish(gan, display)
 
 
+def fit_supervised(
+    kind: str, data: str, target: str | None, folder: Path, chosen: dict[str, Any], as_json: bool
+) -> None:
+    display = Display(quiet=not _leads(), as_json=as_json)
+    Record.refuse_taken(folder)
+    from sparring.data.labelled import read_labelled
+
+    found = read_labelled(data, target, chosen["image_size"])
+    if chosen["early_stopping"] is None:  # the rate of images falls to zero, and their last weights are the best
+        chosen["early_stopping"] = np.ndim(found.inputs) == 2
+    from sparring.estimators.saved import KINDS
+
+    model = KINDS[kind](**chosen, run=folder, verbose=display.progress)
+    with display.bar(f"training on {data} in {folder} (Ctrl-C saves and stops)"):
+        model.fit(found)
+    _finish(model, display)
+
+
 def resume(folder: Path, data: str | None, as_json: bool) -> None:
     record = Record.open(folder)
-    _refuse_other_kinds(record)
     display = Display(quiet=not _leads(), as_json=as_json)
-    from sparring.estimators import GAN
+    from sparring.estimators.saved import kind_of
 
     with display.bar(f"going on with {folder} (Ctrl-C saves and stops)"):
-        gan = GAN.resume(folder, data, verbose=display.progress)
-    for line in gan.skipped_:
+        model = kind_of(record).resume(folder, data, verbose=display.progress)
+    for line in model.skipped_:
         display.say(f"passed over: {line}")
-    _finish(gan, display)
+    _finish(model, display)
 
 
-def _refuse_other_kinds(record: Record) -> None:
-    if record.about.get("kind") != "gan":
-        raise FolderError(f"{record.folder} holds a {record.about.get('kind')!r}, which this version does not know.")
-
-
-def _finish(gan: Any, display: Display) -> None:
+def _finish(model: Any, display: Display) -> None:
     """Judge a finished run if there is something to judge it by, write its report, and show it."""
     if not _leads():
         return
-    record = gan.record_
+    record = model.record_
     path = record.about["data"]["path"]
-    if path in HELD_OUT:
+    generates = record.about["kind"] == "gan"
+    if generates and path in HELD_OUT:
         display.say("judging on held-out data ...")
-        gan.judge(HELD_OUT[path], labels=read(path).labels)
+        model.judge(HELD_OUT[path], labels=read(path).labels)
         write_report(record.folder)
     _show(record, display)
     folder = shlex.quote(str(record.folder))
     display.say(f"\nreport   {record.report_path}")
-    display.say(f"samples  sparring sample {folder} -n 1000 -o samples.npy")
-    if not record.verdict_path.exists():
+    if generates:
+        display.say(f"samples  sparring sample {folder} -n 1000 -o samples.npy")
+    else:
+        display.say(f"predict  sparring predict {folder} DATA -o answers.csv")
+    if not record.verdict_path.exists() and not record.answers_path.exists():
         display.say(f"verdict  sparring judge {folder} --data HELD_OUT")
 
 
 def sample(folder: Path, n: int, output: Path, seed: int | None, as_json: bool) -> None:
     record = Record.open(folder)
+    _needs(record, ("gan",), "samples", "sparring predict")
     display = Display(as_json=as_json)
     from sparring.data.write import write
     from sparring.estimators import load
@@ -94,15 +125,48 @@ def sample(folder: Path, n: int, output: Path, seed: int | None, as_json: bool) 
     display.result({"samples": n, "output": str(output)}, lambda: display.print(f"{n:,} samples in {output}"))
 
 
-def judge(folder: Path, data: str, train: str | None, seed: int, as_json: bool) -> None:
-    Record.open(folder)
+def predict(folder: Path, data: str, output: Path | None, as_json: bool) -> None:
+    record = Record.open(folder)
+    _needs(record, ("classifier", "regressor"), "answers", "sparring sample")
+    display = Display(as_json=as_json)
+    from sparring.cli.answering import answers_of, write_answers
+    from sparring.estimators import load
+
+    frame = answers_of(load(record.folder), data)
+    if output is None and not as_json:
+        sys.stdout.write(frame.to_csv(index=False))
+        return
+    if output is not None:
+        write_answers(frame, output)
+    state = {"rows": len(frame), "output": None if output is None else str(output)}
+    if as_json and output is None:
+        state["answers"] = frame.to_dict("records")
+    display.result(state, lambda: display.print(f"{len(frame):,} answers in {output}"))
+
+
+def _needs(record: Record, kinds: tuple[str, ...], what: str, other: str) -> None:
+    kind = record.about.get("kind")
+    if kind not in kinds:
+        raise FolderError(f"{record.folder} holds a {kind}, which gives no {what}; use {other}.")
+
+
+def judge(folder: Path, data: str, target: str | None, train: str | None, seed: int, as_json: bool) -> None:
+    record = Record.open(folder)
     display = Display(as_json=as_json)
     from sparring.estimators import load
 
     model = load(folder)
-    verdict = model.judge(data, train, random_state=seed)
+    if record.about["kind"] == "gan":
+        verdict = model.judge(data, train, random_state=seed)
+        write_report(folder)
+        display.result(verdict.to_json(), lambda: display.verdict(verdict.to_json()))
+        return
+    column = (
+        record.about["data"]["target"] if target is None and data.lower().endswith((".csv", ".tsv", ".txt")) else target
+    )
+    found = model.judge(data, column)
     write_report(folder)
-    display.result(verdict.to_json(), lambda: display.verdict(verdict.to_json()))
+    display.result(found.to_json(), lambda: display.lines(found.lines()))
 
 
 def report(folder: Path, as_json: bool) -> None:
@@ -116,17 +180,22 @@ def show(folder: Path, as_json: bool) -> None:
 
 
 def _show(record: Record, display: Display) -> None:
-    verdict = read_json(record.verdict_path) if record.verdict_path.exists() else None
+    about = record.about
+    verdict, answers = (
+        read_json(path) if path.exists() else None for path in (record.verdict_path, record.answers_path)
+    )
     samples = record.samples()
     state = {
         "run": str(record.folder),
-        "title": record.about["title"],
-        "status": record.about.get("status"),
-        "steps": record.about["sessions"][-1]["to_step"] if record.about["sessions"] else 0,
-        "of": record.about["steps"],
-        "seconds": round(sum(session["seconds"] for session in record.about["sessions"]), 1),
-        "failure": record.about.get("failure"),
+        "title": about["title"],
+        "status": about.get("status"),
+        "steps": about["sessions"][-1]["to_step"] if about["sessions"] else 0,
+        "of": about["steps"],
+        "seconds": round(sum(session["seconds"] for session in about["sessions"]), 1),
+        "failure": about.get("failure"),
+        "networks": about.get("networks") or {},
         "verdict": verdict,
+        "answers": answers,
         "report": str(record.report_path) if record.report_path.exists() else None,
     }
     display.result(state, lambda: display.run(state, samples[-1][1] if samples else None))

@@ -1,5 +1,6 @@
 """The commands. Each says what it did, where the result is, and what to run next."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -7,7 +8,21 @@ from cyclopts import App, Parameter
 
 from sparring import __version__
 
-__all__ = ["app", "demo", "filter_", "gan", "judge", "report", "resume", "sample", "show"]
+__all__ = [
+    "FitOptions",
+    "app",
+    "classifier",
+    "demo",
+    "filter_",
+    "gan",
+    "judge",
+    "predict",
+    "regressor",
+    "report",
+    "resume",
+    "sample",
+    "show",
+]
 
 app = App(
     name="sparring",
@@ -23,6 +38,25 @@ app.command(fit)
 KERNEL_NAMES = "identity, box-blur, gaussian-blur, sharpen, sobel-x, sobel-y, laplacian, emboss, edge-detection"
 Json = Annotated[bool, Parameter(negative=(), help="Print the result as JSON.")]
 Seed = Annotated[int | None, Parameter(help="Decides every random draw; none: a fresh one.")]
+Run = Annotated[
+    Path | None,
+    Parameter(
+        # torchrun would take --run for a short form of one of its own options
+        name=("--run", "--run-folder"),
+        help="New folder for the run [default: runs/NAME-1, -2, ...]; under torchrun write --run-folder.",
+    ),
+]
+Target = Annotated[
+    str | None,
+    Parameter(help="The column to predict; for arrays, the file or the array of an .npz that holds the targets."),
+]
+Labelled = Annotated[
+    str,
+    Parameter(
+        help="A .csv, a folder with one sub-folder of images per class, .npz, .npy or IDX; or demo:digits, "
+        "demo:breast-cancer, demo:wine, demo:iris, demo:diabetes."
+    ),
+]
 Threads = Annotated[int | None, Parameter(help="Processor threads; none: chosen by the size of the networks.")]
 
 
@@ -50,14 +84,7 @@ def gan(
     data: Annotated[str, Parameter(help="A folder of images, .npy, .npz, .csv, or demo:digits, demo:ring, demo:grid.")],
     /,
     *,
-    run: Annotated[
-        Path | None,
-        Parameter(
-            # torchrun would take --run for a short form of one of its own options
-            name=("--run", "--run-folder"),
-            help="New folder for the run [default: runs/NAME-1, -2, ...]; under torchrun write --run-folder.",
-        ),
-    ] = None,
+    run: Run = None,
     recipe: Annotated[
         Literal["r3gan", "nonsaturating", "wgan-gp", "gan-2014"], Parameter(help="How the two networks learn.")
     ] = "r3gan",
@@ -102,6 +129,94 @@ def gan(
     actions.fit_gan(data, run or actions.default_folder(data), chosen, json)
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class FitOptions:
+    """What a classifier and a regressor share."""
+
+    run: Run = None
+    hidden_layer_sizes: Annotated[
+        tuple[int, ...], Parameter(consume_multiple=True, negative=(), help="Units of each hidden layer, for tables.")
+    ] = (100,)
+    activation: Annotated[
+        Literal["relu", "tanh", "logistic", "silu", "identity"], Parameter(help="Of the hidden units.")
+    ] = "relu"
+    solver: Annotated[Literal["adam", "sgd"], Parameter(help="How the weights are updated.")] = "adam"
+    learning_rate_init: Annotated[
+        float | None,
+        Parameter(name=("--learning-rate-init", "--rate"), help="Step size [default: 0.001; images 0.003]."),
+    ] = None
+    learning_rate: Annotated[
+        Literal["auto", "constant", "cosine"], Parameter(help="How the rate changes; auto: cosine for images.")
+    ] = "auto"
+    momentum: Annotated[float, Parameter(help="For sgd.")] = 0.9
+    batch_size: Annotated[int | None, Parameter(help="Rows of a step [default: by the number of rows].")] = None
+    max_iter: Annotated[
+        int | None, Parameter(name=("--max-iter", "--epochs"), help="Passes over the data [default: 200; images 20].")
+    ] = None
+    tol: Annotated[float, Parameter(help="A fall of the error that counts.")] = 1e-4
+    l1: Annotated[float, Parameter(help="Weight of the sum of absolute weights; makes weights exactly zero.")] = 0.0
+    l2: Annotated[float, Parameter(help="Half the weight of the sum of squared weights.")] = 0.0
+    dropout: Annotated[
+        float | None, Parameter(help="Share of hidden units left out while training [default: 0; images 0.3].")
+    ] = None
+    early_stopping: Annotated[
+        bool | None, Parameter(help="Stop when the validation error stalls, and keep the best [default: for tables].")
+    ] = None
+    n_iter_no_change: Annotated[
+        int, Parameter(name=("--n-iter-no-change", "--patience"), help="Epochs without a fall before it stops.")
+    ] = 10
+    held_out: Annotated[float, Parameter(help="Share of rows kept back to measure by; 0: none.")] = 0.1
+    image_size: Annotated[int | None, Parameter(help="Side in pixels for a folder of images.")] = None
+    checkpoint_every: Annotated[int | None, Parameter(help="Steps between saves; none: every half minute.")] = None
+    seed: Seed = None
+    device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N.")] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: Threads = None
+    json: Json = False
+
+    def parameters(self) -> dict[str, Any]:
+        """As the estimators call them."""
+        chosen = asdict(self)
+        for name in ("run", "json"):
+            del chosen[name]
+        chosen |= {"random_state": chosen.pop("seed"), "validation_fraction": chosen.pop("held_out")}
+        return {**chosen, "batch_size": self.batch_size or "auto"}
+
+
+@fit.command
+def classifier(
+    data: Labelled,
+    /,
+    *,
+    target: Target = None,
+    class_weight: Annotated[Literal["balanced"] | None, Parameter(help="Let rare classes count as much.")] = None,
+    options: FitOptions = FitOptions(),
+) -> None:
+    """Train a network that says which class a row or an image is of.
+
+    A tenth of the rows is kept back; the report shows how it does on them.
+    """
+    from sparring.cli import actions
+
+    chosen = {**options.parameters(), "class_weight": class_weight}
+    actions.fit_supervised(
+        "classifier", data, target, options.run or actions.default_folder(data), chosen, options.json
+    )
+
+
+@fit.command
+def regressor(data: Labelled, /, *, target: Target = None, options: FitOptions = FitOptions()) -> None:
+    """Train a network that predicts a number for a row or an image.
+
+    A tenth of the rows is kept back; the report shows how it does on them.
+    """
+    from sparring.cli import actions
+
+    folder = options.run or actions.default_folder(data)
+    actions.fit_supervised("regressor", data, target, folder, options.parameters(), options.json)
+
+
 @app.command
 def resume(
     run: Annotated[Path, Parameter(help="The run's folder.")],
@@ -136,19 +251,39 @@ def sample(
 
 
 @app.command
+def predict(
+    run: Annotated[Path, Parameter(help="The folder of a classifier's or regressor's run.")],
+    data: Annotated[str, Parameter(help="Rows or images like those it learned from; other columns are passed over.")],
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=("-o", "--output"), help="The .csv or .npy to write [default: print as CSV].")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Answer for new rows or images with a trained classifier or regressor."""
+    from sparring.cli import actions
+
+    actions.predict(run, data, output, json)
+
+
+@app.command
 def judge(
     run: Annotated[Path, Parameter(help="A run's or saved model's folder.")],
     /,
     *,
     data: Annotated[str, Parameter(help="Held-out data, which the model has not seen.")],
+    target: Annotated[
+        str | None, Parameter(help="Where the targets are, for a classifier or regressor [default: as it learned].")
+    ] = None,
     train: Annotated[str | None, Parameter(help="The training data, if they are no longer where they were.")] = None,
     seed: Annotated[int, Parameter(help="Decides the draws.")] = 0,
     json: Json = False,
 ) -> None:
-    """Judge a model's samples against held-out data, every figure beside its noise floor."""
+    """Judge a GAN's samples, or a classifier's or regressor's answers, by data that it has not seen."""
     from sparring.cli import actions
 
-    actions.judge(run, data, train, seed, json)
+    actions.judge(run, data, target, train, seed, json)
 
 
 @app.command(name="filter")
@@ -177,7 +312,7 @@ def report(run: Annotated[Path, Parameter(help="The run's folder.")], /, *, json
 
 @app.command
 def show(run: Annotated[Path, Parameter(help="The run's folder.")], /, *, json: Json = False) -> None:
-    """Show a run in the terminal: its state, the verdict, and a small picture of the samples."""
+    """Show a run in the terminal: its state, its layers, how good it is, and a small picture of samples."""
     from sparring.cli import actions
 
     actions.show(run, json)

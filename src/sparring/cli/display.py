@@ -108,10 +108,40 @@ class Display:
         self.print(f"{state['status']}: step {state['steps']:,} of {state['of']:,} in {state['seconds']:,.0f} s")
         if state["failure"]:
             self.print(f"why: {state['failure']}")
+        for network in state["networks"].values():
+            self._layers(network)
+        if state["answers"] is not None:
+            from sparring.judging.answers import Answers
+
+            self.lines(Answers.from_json(state["answers"]).lines())
         if picture is not None:
             self._picture(picture)
         if state["verdict"] is not None:
             self.verdict(state["verdict"], meanings=False)
+
+    def lines(self, lines: list[str]) -> None:
+        """Some results, a line each."""
+        for line in lines:
+            self.print(line)
+
+    def _layers(self, network: dict[str, Any]) -> None:
+        """Layers, what comes out of them, and how many weights they have."""
+        if not network.get("layers"):
+            return
+        rows = [
+            (
+                layer["kind"],
+                " × ".join(map(str, layer["shape"])),
+                f"{layer['parameters']:,}" if layer["parameters"] else "",
+            )
+            for layer in network["layers"]
+        ]
+        rows = [("layer", "output", "weights"), *rows, ("", "", f"{network['parameters']:,}")]
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        self.print("")
+        for kind, shape, weights in rows:
+            self.print(f"  {kind:<{widths[0]}}  {shape:>{widths[1]}}  {weights:>{widths[2]}}".rstrip())
+        self.print("")
 
     def _picture(self, path: Path) -> None:
         from sparring.report.terminal import file_picture

@@ -138,7 +138,7 @@ class Features:
     def numbers(self, values: NDArray[Any] | pd.DataFrame) -> NDArray[np.float64]:
         """Rows as numbers, not scaled yet: (n, inputs). Raises DataError or ShapeError for what does not fit."""
         if isinstance(values, pd.DataFrame):
-            values = self._ordered(values)
+            values = self.chosen(values)
         elif np.shape(values)[1] != len(self.columns):
             raise ShapeError(f"X has {np.shape(values)[1]} features, but {len(self.columns)} were learned from.")
         return numbers_of(values, self.columns)
@@ -149,7 +149,7 @@ class Features:
     def encode(self, values: NDArray[Any] | pd.DataFrame) -> NDArray[np.float32]:
         return self.scaled(self.numbers(values))
 
-    def _ordered(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def chosen(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The columns that were learned from, by name; others are passed over."""
         there = {str(name): i for i, name in enumerate(frame.columns)}
         missing = [name for name in self.names if name not in there]

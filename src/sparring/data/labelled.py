@@ -66,12 +66,14 @@ LABELLED: Mapping[str, Callable[[], tuple[Any, Any]]] = MappingProxyType(
 def read_labelled(data: Any, target: Any = None, size: int | tuple[int, int] | None = None) -> Labelled:
     """Find rows and their targets; what they hold is not checked here.
 
-    data, target: arrays; a DataFrame or CSV and the name of its target column; a folder with one
+    data, target: what was read already; arrays; a DataFrame or CSV and the name of its target column; a folder with one
     sub-folder of images per class; an .npz and the name of its target array (default: y); an .npy and the
     file or array of its targets; an IDX file of images (its labels lie beside it); or the name of
     built-in data. size: for folders of images.
     Raises DataError with what was found, where, and what is needed.
     """
+    if isinstance(data, Labelled):
+        return data
     if isinstance(data, str) and data in LABELLED:
         return Labelled(*LABELLED[data](), path=data)
     if isinstance(data, pd.DataFrame):
@@ -87,8 +89,10 @@ def read_labelled(data: Any, target: Any = None, size: int | tuple[int, int] | N
 def read_inputs(data: Any, size: int | tuple[int, int] | None = None) -> Labelled:
     """Rows without targets, to predict; a CSV may hold columns that are not needed.
 
-    Of built-in data, folders and IDX files the targets come along where they are known.
+    Of built-in data the targets come along.
     """
+    if isinstance(data, Labelled):
+        return data
     if isinstance(data, str) and data in LABELLED:
         return read_labelled(data)
     if not isinstance(data, str | os.PathLike):

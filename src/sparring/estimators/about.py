@@ -18,9 +18,10 @@ def about_fit(model: Any, made: Fit, found: Labelled, content: str, validation_d
     parameters = {name: plain(value) for name, value in given.items() if name not in ("run", "verbose", "network")}
     count = made.threads or torch.get_num_threads()
     described = _described(made)
+    named = f" of {found.target}" if found.target else ""
     about = {
         "kind": model.kind,
-        "title": f"{type(model).__name__} of {found.target or 'targets'} on {described}",
+        "title": f"{type(model).__name__}{named} on {described}",
         "parameters": parameters,
         "custom": [] if model.network is None else ["network"],
         "settings": made.settings.described(),
@@ -45,7 +46,10 @@ def about_fit(model: Any, made: Fit, found: Labelled, content: str, validation_d
         "steps": made.steps,
         "steps_per_epoch": made.batches.per_epoch,
     }
-    return {**about, "command": command_of(about)}
+    return {
+        **about,
+        "command": command_of(about, {name: plain(value) for name, value in type(model)().get_params().items()}),
+    }
 
 
 def _described(made: Fit) -> str:

@@ -9,14 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, validate_data
 
+from sparring.data.features import Features
 from sparring.data.image import ImageSchema
 from sparring.data.labelled import Labelled
 from sparring.data.schema import checked_numbers
 from sparring.errors import DataError, InputError, ShapeError
-from sparring.estimators.examples import checked_weights
+from sparring.estimators.examples import Inputs, checked_weights
 from sparring.shapes import describe
 
-__all__ = ["checked", "checked_rows"]
+__all__ = ["checked", "checked_rows", "needed_columns"]
 
 
 def checked(
@@ -48,6 +49,16 @@ def checked_rows(model: Any, X: Any, reset: bool = False, fewest: int = 1) -> An
             return _images(X, fewest)
         # what is not finite is named by its column later
         return np.asarray(validate_data(model, X, reset=reset, ensure_all_finite=False, ensure_min_samples=fewest))
+
+
+def needed_columns(inputs: Inputs, found: Labelled) -> Any:
+    """Of a file's columns those that were learned from: it may hold the target too, or notes."""
+    rows = found.inputs
+    if found.path is None or not isinstance(rows, pd.DataFrame) or not isinstance(inputs, Features):
+        return rows
+    named = not inputs.plain or {column.name for column in inputs.columns} <= set(map(str, rows.columns))
+    # of columns that never had names, the places count
+    return inputs.chosen(rows) if named or len(inputs.columns) != rows.shape[1] else rows.to_numpy()
 
 
 def _images(X: Any, fewest: int) -> NDArray[Any]:

@@ -41,7 +41,8 @@ __all__ = [
 ]
 
 AT_ONCE = 1024  # rows in one pass of a prediction
-BATCH, IMAGE_BATCH = 200, 128
+BATCH, LEAST_BATCH, IMAGE_BATCH = 200, 32, 128
+STEPS = 10  # in an epoch of few rows, at least
 EPOCHS, IMAGE_EPOCHS = 200, 20
 WIDE = 16  # pixels of an image's longer side from which bfloat16 pays
 PROBED = 64  # rows whose deltas are measured
@@ -56,12 +57,13 @@ class FitSettings:
     """What a supervised estimator's parameters mean for some data."""
 
     epochs: int
-    batch_size: int
+    batch_size: int | None
     rate: float
     cosine: bool
     dropout: float
     held_out: float
     stops: bool
+    best: bool
 
     def described(self) -> dict[str, Any]:
         """For the record."""
@@ -76,13 +78,14 @@ def settle_fit(given: Mapping[str, Any], image: bool) -> FitSettings:
     cosine = image if schedule == "auto" else schedule == "cosine"
     return FitSettings(
         epochs=given["max_iter"] or (IMAGE_EPOCHS if image else EPOCHS),
-        batch_size=(IMAGE_BATCH if image else BATCH) if batch == "auto" else int(batch),
+        batch_size=None if batch == "auto" else int(batch),
         rate=float(given["learning_rate_init"] or (3e-3 if image else 1e-3)),
         cosine=cosine,
         dropout=(0.3 if image else 0.0) if given["dropout"] is None else float(given["dropout"]),
         held_out=(0.1 if given["early_stopping"] else 0.0) if fraction is None else float(fraction),
         # a rate that falls to zero is meant to be played to its end
         stops=given["early_stopping"] or not cosine,
+        best=given["early_stopping"],
     )
 
 
@@ -198,7 +201,7 @@ def fit_of(
     network = network.to(place.device)
     error = error_of(data.targets)
     train = tuple(torch.from_numpy(array).to(place.device) for array in data.train.arrays)
-    settings = replace(settings, batch_size=min(settings.batch_size, len(data.train)))
+    settings = replace(settings, batch_size=_batch_size(settings, len(data.train), data.inputs.kind == "image"))
     batches = Batches(
         *train,
         size=settings.batch_size,
@@ -217,8 +220,15 @@ def fit_of(
     probe = partial(_deltas, network, [array[:PROBED] for array in train[:2]], error) if probed else None
     watch = EpochWatch(network, batches, evaluate, patience, probe, math.ceil(settings.epochs / PROBES))
     state = State(Chance(derive(seed, "chance"), place.device, place.rank, place.ranks))
-    threads = given["threads"] or threads_for(network, settings.batch_size // place.ranks)
+    threads = given["threads"] or threads_for(network, batches.size // place.ranks)
     return Fit(data, settings, place, threads, network, game, batches, state, watch)
+
+
+def _batch_size(settings: FitSettings, rows: int, image: bool) -> int:
+    """What was asked for, else 200 (images 128), but less for few rows: an epoch of one step teaches little."""
+    usual = IMAGE_BATCH if image else BATCH
+    wanted = settings.batch_size or min(usual, max(LEAST_BATCH, rows // STEPS))
+    return min(wanted, rows)
 
 
 def _optimizer(given: Mapping[str, Any], settings: FitSettings, network: nn.Module) -> Optimizer:

@@ -3,11 +3,12 @@
 import os
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from sparring.networks import count_parameters, layers, summary
 from sparring.place import Place
 
 __all__ = ["command_of", "data_of", "machine", "networks_of", "now", "place_of", "plain", "versions"]
+
+NO_DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 
 
 def versions() -> dict[str, str]:
@@ -77,13 +80,16 @@ def plain(value: Any) -> Any:
     """A parameter as JSON, NumPy's numbers too: what is no plain value (a random state object) is left out."""
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     return value if isinstance(value, str | int | float | bool | None) else None
 
 
-def command_of(about: dict[str, Any]) -> list[str]:
-    """The command line that makes a run again; none for data in memory or the user's own networks."""
+def command_of(about: dict[str, Any], usual: Mapping[str, Any] = NO_DEFAULTS) -> list[str]:
+    """The command line that makes a run again; none for data in memory or the user's own networks.
+
+    usual: the parameters' defaults, which need not be said.
+    """
     path, given = about["data"]["path"], dict(about["parameters"])
     if about["custom"] or path is None:
         return []
@@ -92,8 +98,11 @@ def command_of(about: dict[str, Any]) -> list[str]:
     words += [] if target is None else ["--target", target]
     words += [] if fraction is None else ["--held-out", str(fraction)]
     for name, value in given.items():
-        if value is None or name in ("random_state", "warm_start"):
+        said = value is None or name in ("random_state", "warm_start") or (name in usual and value == usual[name])
+        if said and name != "early_stopping":  # the command has another default there
             continue
+        if isinstance(value, Mapping):  # weights of classes have no words on the command line
+            return []
         option = f"--{name.replace('_', '-')}"
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))

@@ -8,6 +8,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, column_or_1d
 
 from sparring.data.targets import Targets
+from sparring.errors import DataError
 from sparring.estimators.supervised import Supervised
 
 __all__ = ["Regressor"]
@@ -31,7 +32,12 @@ class Regressor(RegressorMixin, MultiOutputMixin, Supervised):
     kind = "regressor"
 
     def _checked_targets(self, y: Any) -> NDArray[Any]:
-        y = check_array(y, ensure_2d=False, dtype="float64", input_name="y")
+        try:
+            y = check_array(y, ensure_2d=False, dtype="float64", input_name="y")
+        except ValueError as error:
+            if "could not convert" not in str(error):
+                raise
+            raise DataError(f"the targets must be numbers ({error}); to predict classes use a classifier.") from None
         return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _targets_of(self, y: NDArray[Any]) -> Targets | None:

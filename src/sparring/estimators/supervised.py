@@ -21,7 +21,7 @@ from sparring.data.labelled import Labelled, fingerprint, read_inputs, read_labe
 from sparring.data.targets import Targets, targets_from_json
 from sparring.errors import DataError, FolderError, InputError
 from sparring.estimators.about import about_fit
-from sparring.estimators.checking import checked, checked_rows
+from sparring.estimators.checking import checked, checked_rows, needed_columns
 from sparring.estimators.design import threads_for
 from sparring.estimators.examples import Examples, Prepared, inputs_from_json, prepare
 from sparring.estimators.fitting import AT_ONCE, Fit, fit_of, made_network, outputs_of, place_for, settle_fit
@@ -52,7 +52,8 @@ class Supervised(BaseEstimator, ABC):
     with shape= and outputs=.
     solver: "adam" or "sgd" with ``momentum``. learning_rate_init: None: 0.001, for images 0.003.
     learning_rate: "constant", "cosine" (rises for 15 % of the steps, then falls to zero), or "auto":
-    cosine for images. batch_size: rows of a step; "auto": 200, for images 128. max_iter: epochs; None:
+    cosine for images. batch_size: rows of a step; "auto": a tenth of the
+    rows, but at least 32 and at most 200 (images: 128). max_iter: epochs; None:
     200, for images 20.
     l1, l2: weight of the penalties l1 sum |w| + l2 / 2 sum w^2 (biases are not penalised; L1 gives exact
     zeros). dropout: share of the hidden units left out while training; None: 0, for images 0.3.
@@ -336,9 +337,8 @@ class Supervised(BaseEstimator, ABC):
     def _outputs(self, X: Any) -> NDArray[np.float64]:
         """The network's outputs, (n, outputs); by our own MLPs in float64, so that they do not depend on the batch."""
         check_is_fitted(self, "network_")
-        rows = torch.from_numpy(
-            self.inputs_.encode(checked_rows(self, read_inputs(X, self._size()).inputs, reset=False))
-        )
+        found = read_inputs(X, self._size())
+        rows = torch.from_numpy(self.inputs_.encode(checked_rows(self, needed_columns(self.inputs_, found))))
         network = self.network_
         if isinstance(network, MLP):
             network, rows = copy.deepcopy(network).double(), rows.double()
@@ -361,10 +361,13 @@ class Supervised(BaseEstimator, ABC):
         X, y: as in ``fit``. What is found is kept in answers_, and in the run folder if there is one.
         """
         check_is_fitted(self, "network_")
-        rows, answers, _ = checked(self, read_labelled(X, y, self._size()), None, reset=False)
-        return self._judged(prepare(rows, answers, None, self.targets_, schema=self.inputs_).train)
+        found = read_labelled(X, y, self._size())
+        found = replace(found, inputs=needed_columns(self.inputs_, found))
+        rows, answers, _ = checked(self, found, None, reset=False)
+        seen = fingerprint(rows, answers, None) == self.record_.about["data"]["fingerprint"]
+        return self._judged(prepare(rows, answers, None, self.targets_, schema=self.inputs_).train, seen=seen)
 
-    def _judged(self, rows: Examples, train: Examples | None = None) -> Answers:
+    def _judged(self, rows: Examples, train: Examples | None = None, seen: bool = False) -> Answers:
         place = Place(next(self.network_.parameters()).device)
         outputs = outputs_of(self.network_, torch.from_numpy(rows.inputs).to(place.device), place).cpu().numpy()
         self.answers_ = judge_answers(
@@ -374,6 +377,7 @@ class Supervised(BaseEstimator, ABC):
             rows.rows,
             None if train is None else train.targets,
         )
+        self.answers_ = replace(self.answers_, seen=seen)
         if self.record_.kept:
             write_json(self.record_.answers_path, self.answers_.to_json())
             if isinstance(self.inputs_, ImageSchema):

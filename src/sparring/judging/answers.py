@@ -38,7 +38,8 @@ class Answers:
     class, each label's commoner value, the mean. error: the mean error in nats or squared deviations.
     names: of the classes. confusion: rows true, columns said. rates: (precision, recall) by class or label.
     typical: the mean absolute error, in the target's unit. points: pairs of (true, said). baseline_known:
-    False if the training targets were not at hand, and the judged ones stood in for them.
+    False if the training targets were not at hand, and the judged ones stood in for them. seen: whether
+    these are the very data that the model was given to learn from.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Answers:
     baseline: float
     error: float
     baseline_known: bool = True
+    seen: bool = False
     names: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     rates: tuple[tuple[float, float], ...] = ()
@@ -76,12 +78,15 @@ class Answers:
     def lines(self) -> list[str]:
         """What was found, for a terminal."""
         low, high = self.interval
-        said = f"{self.measure} {self.score:.4f} on {self.rows:,} rows it has not learned from"
+        whose = "of the data it was given to learn from" if self.seen else "it has not learned from"
+        said = f"{self.measure} {self.score:.4f} on {self.rows:,} rows {whose}"
         lines = [f"{said} (95 % interval {low:.4f} to {high:.4f}; without inputs {self.baseline:.4f})"]
         if len(self.typical) == 1:
             lines.append(f"mean absolute error {self.typical[0]:.4g}")
         if self.rates and self.kind == "classes":
             worst = min(range(len(self.rates)), key=lambda i: self.rates[i][1])
+            if self.rates[worst][1] == 1:
+                return lines
             lines.append(f"hardest class {self.names[worst]}: {self.rates[worst][1]:.1%} of its rows are recognised")
         return lines
 

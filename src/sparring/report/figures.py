@@ -12,7 +12,19 @@ from markupsafe import Markup, escape
 
 from sparring.report.words import number
 
-__all__ = ["MANY", "PLOT", "Axis", "Drawing", "Line", "curves", "floor_bar", "histogram", "limits", "scatter"]
+__all__ = [
+    "MANY",
+    "PLOT",
+    "Axis",
+    "Drawing",
+    "Line",
+    "agreement",
+    "curves",
+    "floor_bar",
+    "histogram",
+    "limits",
+    "scatter",
+]
 
 WIDTH, HEIGHT = 460, 210
 LEFT, RIGHT, TOP, BOTTOM = 48, 20, 10, 26
@@ -208,11 +220,14 @@ def _notes(lines: Sequence[Line], y: Axis) -> tuple[tuple[str, ...], float | Non
     return tuple(notes), float(bad.min()) if len(bad) else None
 
 
-def curves(lines: Sequence[Line], last_step: float, label: str, log: bool = False) -> Drawing:
+def curves(
+    lines: Sequence[Line], last_step: float, label: str, log: bool = False, chosen: float | None = None
+) -> Drawing:
     """Curves over the steps of training, on one pair of axes.
 
     lines: at least one. last_step: the right end of the horizontal axis. label: what it shows, for
-    readers who cannot see it. Values that are not finite break the curve, and are marked and noted.
+    readers who cannot see it. chosen: a step to be marked, whose weights were kept. Values that are
+    not finite break the curve, and are marked and noted.
     """
     values = np.concatenate([line.values for line in lines])
     x = Axis(0.0, max(last_step, 1.0), LEFT, WIDTH - RIGHT)
@@ -221,6 +236,11 @@ def curves(lines: Sequence[Line], last_step: float, label: str, log: bool = Fals
     parts = _rules(x, y)
     if broken is not None:
         parts.append(f'<path class="broken" d="M{float(x(broken)):.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
+    if chosen is not None:
+        at = float(x(chosen))
+        side, room = ("end", -5) if at > (x.start + x.end) / 2 else ("start", 5)
+        parts.append(f'<path class="chosen" d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
+        parts.append(_text(at + room, TOP + 10, "chosen", side, ' class="name"'))
     parts.append(f'<path class="cursor" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}"/>')
     parts.append(f'<svg x="{LEFT}" y="{TOP}" width="{PLOT}" height="{HEIGHT - TOP - BOTTOM}" '
                  f'viewBox="{LEFT} {TOP} {PLOT} {HEIGHT - TOP - BOTTOM}">')  # fmt: skip
@@ -288,6 +308,17 @@ def _outside(last: np.ndarray, columns: Sequence[Limits]) -> tuple[str, ...]:
     low, high = np.array(columns).T
     count = int((~((last >= low) & (last <= high)).all(axis=1)).sum())
     return (f"{count:,} of the {len(last):,} newest samples lie outside the frame.",) if count else ()
+
+
+def agreement(pairs: Sequence[tuple[float, float]]) -> Markup:
+    """Answers (upright) against true values (across); on the thin line they agree."""
+    points = np.array(pairs, float)
+    both = limits(points.ravel())
+    x, y = _axes(both, both)
+    ends = [f"{float(axis(value)):.1f}" for value in both for axis in (x, y)]
+    line = f'<path class="rule zero" d="M{ends[0]} {ends[1]}L{ends[2]} {ends[3]}"/>'
+    dots = f'<path class="dots real" d="{_dots(x(points[:, 0]), y(points[:, 1]))}"/>'
+    return _square(x, y, ("true value", "answer"), [line, dots], "Answers against true values")
 
 
 def _stairs(counts: np.ndarray, edges: np.ndarray, x: Axis, y: Axis) -> str:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from sparring.errors import FolderError
 from sparring.files import read_json, write_bytes
 from sparring.record import Metric, Record, metric
+from sparring.report.answers import matrix_style, read_answers, read_filters
 from sparring.report.figures import MANY, PLOT, Line, curves, floor_bar
 from sparring.report.samples import read_samples
 from sparring.report.words import duration, finite, number, plain, ratio, when
@@ -23,10 +24,14 @@ __all__ = ["write_report"]
 # title, the quantities it holds, whether its scale is logarithmic
 PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("Scores", ("real_score", "fake_score"), False),
+    ("Training and validation error", ("error",), False),
+    ("Score on validation rows", ("score",), False),
+    ("Size of delta, layer by layer", ("delta",), True),
     ("Losses", ("loss",), False),
     ("Objectives", ("objective",), False),
     ("Gradient norms", ("gradient",), True),
     ("Penalties", ("r1", "r2", "one_centred"), False),
+    ("Penalty on the weights", ("penalty",), False),
     ("Learning rates", ("rate",), False),
 )
 LABELS = {
@@ -38,7 +43,13 @@ LABELS = {
 }
 OWN_COLOURS = {"real_score": "real", "fake_score": "fake"}
 COLOURS = ("c0", "c1", "c2", "c3", "c4", "c5")
-KINDS = {"gan": "generative adversarial network", "cyclegan": "translation between two collections"}
+UNDRAWN = ("epoch",)  # quantities that say where a row stands
+KINDS = {
+    "gan": "generative adversarial network",
+    "cyclegan": "translation between two collections",
+    "classifier": "classifier",
+    "regressor": "regressor",
+}
 ENDS = {
     "diverged": ("The run diverged", "poor"),
     "failed": ("The run failed", "poor"),
@@ -67,13 +78,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(number=number, duration=duration, plain=plain)
+    made.filters.update(number=number, duration=duration, plain=plain, shade=matrix_style)
     return made
 
 
 def _content(record: Record) -> dict[str, Any]:
     about, rows = record.about, record.rows()
-    verdict, samples = _verdict(record), read_samples(record)
+    verdict, samples, answers = _verdict(record), read_samples(record), read_answers(record)
     reached = _reached(about, rows)
     last = max([reached, *samples.steps])
     return {
@@ -81,13 +92,16 @@ def _content(record: Record) -> dict[str, Any]:
         "kind": KINDS.get(str(about.get("kind")), str(about.get("kind") or "run")),
         "about": about,
         "described": str(_mapping(about.get("data")).get("description") or ""),
-        "outcome": _outcome(about, reached, verdict),
+        "outcome": _outcome(about, reached, verdict, answers is not None),
         "end": _end(record, reached),
         "facts": _facts(about, reached),
         "verdict": verdict,
         "samples": samples,
+        "generates": about.get("kind") not in ("classifier", "regressor"),
+        "answers": answers,
+        "filters": read_filters(record),
         "last": max(last, 1),
-        "panels": _panels(rows, last),
+        "panels": _panels(rows, last, _chosen(about)),
         "plot": PLOT,
         "binned": len(rows) > MANY,
         "networks": _networks(about),
@@ -119,7 +133,7 @@ def _seconds(about: Mapping[str, Any]) -> float:
     return sum(finite(_mapping(session).get("seconds")) or 0.0 for session in about.get("sessions") or [])
 
 
-def _outcome(about: Mapping[str, Any], reached: int, verdict: Mapping[str, Any] | None) -> str:
+def _outcome(about: Mapping[str, Any], reached: int, verdict: Mapping[str, Any] | None, answered: bool = False) -> str:
     """How the run went, in a line."""
     planned, status = finite(about.get("steps")), about.get("status")
     of = f" of {number(planned)}" if planned and planned != reached else ""
@@ -131,7 +145,9 @@ def _outcome(about: Mapping[str, Any], reached: int, verdict: Mapping[str, Any] 
         "stopped": f"Stopped after {reached:,}{of} steps",
     }.get(str(status), f"{reached:,}{of} steps so far")
     if verdict is None:
-        return f"{said}{taken}. Not judged yet."
+        chosen = about.get("best_epoch") if _mapping(about.get("settings")).get("best") else None
+        kept = f" The weights of epoch {chosen} are kept, whose validation error was lowest." if chosen else ""
+        return f"{said}{taken}.{kept}" + ("" if answered else " Not judged yet.")
     grades = [figure["grade"] for figure in verdict["figures"] if figure["grade"]]
     if not grades:
         return f"{said}{taken}."
@@ -241,9 +257,17 @@ def _parts(key: str) -> tuple[str, str]:
     return player, quantity
 
 
-def _panels(rows: list[dict[str, Any]], last: int) -> list[_Panel]:
+def _chosen(about: Mapping[str, Any]) -> float | None:
+    """The step whose weights were kept, if not the last's."""
+    if not _mapping(about.get("settings")).get("best"):
+        return None
+    epoch, per_epoch = finite(about.get("best_epoch")), finite(about.get("steps_per_epoch"))
+    return epoch * per_epoch if epoch and per_epoch else None
+
+
+def _panels(rows: list[dict[str, Any]], last: int, chosen: float | None) -> list[_Panel]:
     """A panel for every group of quantities that the rows hold; a quantity of no group has its own."""
-    series = _series(rows)
+    series = {key: pair for key, pair in _series(rows).items() if _parts(key)[1] not in UNDRAWN}
     players = list(dict.fromkeys(_parts(key)[0] for key in series))
     grouped = {quantity for _, quantities, _ in PANELS for quantity in quantities}
     others = dict.fromkeys(_parts(key)[1] for key in series if _parts(key)[1] not in grouped)
@@ -252,7 +276,8 @@ def _panels(rows: list[dict[str, Any]], last: int) -> list[_Panel]:
     for title, quantities, log in wanted:
         keys = [key for key in series if _parts(key)[1] in quantities]
         if keys:
-            panels.append(_panel(title, keys, series, players, log, last))
+            marked = chosen if {_parts(key)[1] for key in keys} & {"error", "score"} else None
+            panels.append(_panel(title, keys, series, players, log, last, marked))
     return panels
 
 
@@ -263,6 +288,7 @@ def _panel(
     players: list[str],
     log: bool,
     last: int,
+    chosen: float | None = None,
 ) -> _Panel:
     here = list(dict.fromkeys(_parts(key)[0] for key in keys))
     quantities = list(dict.fromkeys(_parts(key)[1] for key in keys))
@@ -280,7 +306,7 @@ def _panel(
         lines.append(Line(label, *series[key], colour, several and here.index(player) % 2 == 1))
     lines = _merged(lines)
     known = [(LABELS.get(quantity, quantity), entry) for quantity in quantities if (entry := _metric(quantity))]
-    drawing = curves(lines, last, f"{title}: {', '.join(line.label for line in lines)}, over the steps", log)
+    drawing = curves(lines, last, f"{title}: {', '.join(line.label for line in lines)}, over the steps", log, chosen)
     return _Panel(
         title=title,
         unit=" · ".join(dict.fromkeys(entry.unit for _, entry in known if entry.unit)),
@@ -321,7 +347,12 @@ def _metric(quantity: str) -> Metric | None:
 def _networks(about: Mapping[str, Any]) -> list[dict[str, Any]]:
     entries = {str(name): _mapping(entry) for name, entry in _mapping(about.get("networks")).items()}
     return [
-        {"name": name, "summary": str(entry.get("summary") or ""), "weights": finite(entry.get("parameters"))}
+        {
+            "name": name,
+            "summary": str(entry.get("summary") or ""),
+            "weights": finite(entry.get("parameters")),
+            "layers": [_mapping(layer) for layer in entry.get("layers") or []],
+        }
         for name, entry in entries.items()
     ]
 

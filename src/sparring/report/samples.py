@@ -14,7 +14,7 @@ from PIL import Image
 from sparring.record import Record
 from sparring.report.figures import Drawing, histogram, scatter
 
-__all__ = ["Picture", "Samples", "read_samples", "two_columns"]
+__all__ = ["Picture", "Samples", "picture_of", "read_samples", "two_columns"]
 
 FRAMES = 16  # steps on the slider
 POINTS = 1000  # points of a table in a drawing
@@ -70,20 +70,20 @@ def _pictures(found: list[tuple[int, Path]], real: Path | None) -> Samples:
     steps, pictures, notes = [], [], []
     for step, path in found:
         try:
-            pictures.append(_packed(path))
+            pictures.append(picture_of(path))
             steps.append(step)
         except (OSError, SyntaxError, ValueError) as error:
             notes.append(f"{path.name} cannot be shown: {type(error).__name__}.")
     shown = None
     if real is not None:
         try:
-            shown = _packed(real)
+            shown = picture_of(real)
         except (OSError, SyntaxError, ValueError) as error:
             notes.append(f"{real.name} cannot be shown: {type(error).__name__}.")
     return Samples(tuple(steps), tuple(pictures), shown, notes=tuple(notes))
 
 
-def _packed(path: Path) -> Picture:
+def picture_of(path: Path) -> Picture:
     """The file as it is if it is light, or else packed as WebP, and made smaller until it is light."""
     raw = path.read_bytes()
     with Image.open(io.BytesIO(raw)) as image:
