@@ -56,7 +56,7 @@ class Classes(Targets):
         """Raises DataError for a single class."""
         classes = np.unique(y)
         if len(classes) < 2:
-            raise DataError(f"every target is of the class {classes[0]!r}; at least two classes are needed.")
+            raise DataError(f"every target is of the class {classes[:1].tolist()[0]!r}; at least two classes are needed.")
         return cls(classes)
 
     @property
@@ -69,7 +69,7 @@ class Classes(Targets):
         strange = self.classes[places] != y
         if np.any(strange):
             raise DataError(
-                f"y holds the class {np.asarray(y)[strange][0]!r}, which is not among the known ones: "
+                f"y holds the class {np.asarray(y)[strange].tolist()[0]!r}, which is not among the known ones: "
                 f"{', '.join(map(str, self.classes[:10]))}{', ...' if len(self.classes) > 10 else ''}."
             )
         return places.astype(np.int64)

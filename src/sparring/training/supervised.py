@@ -53,7 +53,8 @@ def supervised_game(
         total = value + weight_penalty(weights, 0.0, l2)
         if l1:
             with torch.no_grad():  # its share of the update is the proximal step
-                total = total + weight_penalty(weights, l1)
+                lasso = weight_penalty(weights, l1)
+            total = total + lasso
         return Loss(total, {"error": value, "penalty": total.detach() - value.detach()})
 
     def shrink() -> None:
