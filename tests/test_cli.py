@@ -11,31 +11,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import run
 from PIL import Image
 
-from sparring.cli import main
 from sparring.data import toy
 
 QUICK = ["--steps", "8", "--batch-size", "8", "--seed", "0", "--threads", "1"]
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    np.save(tmp_path / "digits.npy", toy.digits_split()[0][:100])
+def data(empty_folder: Path) -> Path:
+    np.save("digits.npy", toy.digits_split()[0][:100])
     return Path("digits.npy")
-
-
-def run(*arguments: Any) -> int:
-    """The exit code of a command in this process."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return ended.value.code  # type: ignore[return-value]
 
 
 def test_a_run_from_fit_to_samples(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sparring.data import read, read_like, schema_from_json, write
+from sparring.data import Batches, read, read_like, schema_from_json, write
 from sparring.data.schema import checked_numbers
 from sparring.data.source import BUILT_IN, HELD_OUT
 from sparring.errors import DataError, FolderError, InputError, ShapeError
@@ -371,3 +371,14 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
         write(ROWS + 1, path)
     assert [file.name for file in tmp_path.iterdir()] == ["a.npy"]
     np.testing.assert_array_equal(np.load(path), ROWS)
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_batches_are_the_same_however_their_rows_are_taken(short: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = torch.arange(23.0)[:, None]
+    quick = Batches(rows, rows * 2, size=5, seed=3, short=short)
+    monkeypatch.setattr("sparring.data.batches.SMALL", 0)
+    slow = Batches(rows, rows * 2, size=5, seed=3, short=short)
+    for index in [0, 4, 3, 9, 10, 1]:
+        assert all(torch.equal(a, b) for a, b in zip(quick[index], slow[index], strict=True))
+        assert torch.equal(quick[index][0][:, 0].long(), quick.indices(index))

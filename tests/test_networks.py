@@ -7,7 +7,16 @@ import torch
 from torch import nn
 
 from sparring.errors import InputError
-from sparring.networks import MLP, Average, ConvCritic, ConvGenerator, count_parameters, has_batch_statistics
+from sparring.networks import (
+    MLP,
+    Average,
+    ConvCritic,
+    ConvGenerator,
+    ConvNet,
+    count_parameters,
+    has_batch_statistics,
+    layers,
+)
 
 SIZES = [(1, 28, 28), (3, 32, 32), (4, 17, 23), (2, 9, 40), (1, 5, 5), (7, 64, 48), (3, 1, 12), (1, 1, 1)]
 
@@ -96,3 +105,30 @@ def test_average_copies_buffers_and_survives_a_reload() -> None:
     again.load_state_dict(average.state_dict())
     assert again.steps == 1
     assert torch.equal(again.module[0].weight, average.module[0].weight)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 8, 8), (3, 5, 64), (4, 33, 17), (1, 28, 28)])
+def test_a_convnet_takes_any_size(shape: tuple[int, ...]) -> None:
+    network = ConvNet(shape, (3,), norm=None if min(shape[1:]) < 2 else "batch").eval()
+    x = torch.randn(4, *shape)
+    outputs = network(x)
+    assert outputs.shape == (4, 3)
+    assert torch.allclose(outputs[:1], network(x[:1]), atol=1e-5)  # no sample depends on its batch mates
+    assert all(gradient is not None for gradient in torch.autograd.grad(outputs.square().sum(), network.parameters()))
+    other = ConvNet(shape, (3,), norm=None if min(shape[1:]) < 2 else "batch").eval()
+    other.load_state_dict(network.state_dict())
+    assert torch.equal(other(x), outputs)
+
+
+def test_the_convnet_for_small_grey_images_is_below_100_000_weights() -> None:
+    network = ConvNet((1, 28, 28), (10,))
+    found = layers(network, (1, 28, 28))
+    assert count_parameters(network) == sum(layer.parameters for layer in found) == 98_666
+    pools = [layer.shape for layer in found if layer.kind == "MaxPool2d"]
+    assert pools == [(32, 14, 14), (64, 7, 7), (64, 3, 3)]
+    assert network.training  # looking left its mode alone
+
+
+def test_an_unknown_norm_is_refused() -> None:
+    with pytest.raises(InputError, match="norm must be None or 'batch'"):
+        ConvNet((1, 8, 8), (2,), norm="group")

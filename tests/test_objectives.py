@@ -1,6 +1,7 @@
 """Objectives against their formulas in float64, penalties against closed forms and finite differences."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,15 @@ from sparring.objectives import (
     RELATIVISTIC,
     WASSERSTEIN,
     Objective,
+    binary_cross_entropy,
     cross_entropy,
     mean_squared_error,
     one_centred,
     r1,
     r2,
     scores,
+    soft_threshold,
+    weight_penalty,
 )
 
 REAL = torch.tensor([0.3, -1.2, 2.0], dtype=torch.float64)
@@ -169,3 +173,41 @@ def test_cross_entropy_of_labels_and_of_probabilities() -> None:
     by_hand = -np.mean([np.log(p[0, 1]), np.log(p[1, 2])])
     assert cross_entropy(logits, torch.tensor([1, 2])).item() == pytest.approx(by_hand)
     assert cross_entropy(logits, torch.eye(3).double()[[1, 2]]).item() == pytest.approx(by_hand)
+
+
+def test_binary_cross_entropy_is_the_sum_over_labels() -> None:
+    logits = torch.tensor([[0.3, -40.0], [2.0, 90.0]], dtype=torch.float64)
+    targets = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
+    p = 1 / (1 + (-logits).exp())
+    by_hand = -(p[0, 0].log() + (1 - p[1, 0]).log()) / 2  # the others are sure and right
+    assert torch.isclose(binary_cross_entropy(logits, targets), by_hand, atol=1e-12)
+    weighted = binary_cross_entropy(logits, targets, torch.tensor([2.0, 0.0], dtype=torch.float64))
+    assert torch.isclose(weighted, -p[0, 0].log(), atol=1e-12)
+
+
+@pytest.mark.parametrize("error", [cross_entropy, mean_squared_error, binary_cross_entropy])
+def test_weights_of_samples(error: Any) -> None:
+    outputs = torch.randn(4, 3, dtype=torch.float64)
+    targets = torch.tensor([0, 2, 1, 1]) if error is cross_entropy else torch.rand(4, 3, dtype=torch.float64)
+    alone = torch.stack([error(outputs[i : i + 1], targets[i : i + 1]) for i in range(4)])
+    weights = torch.tensor([0.5, 2.0, 0.0, 1.5], dtype=torch.float64)
+    assert torch.isclose(error(outputs, targets, weights), (weights * alone).mean())
+    assert torch.isclose(error(outputs, targets, torch.ones(4, dtype=torch.float64)), error(outputs, targets))
+
+
+def test_the_penalty_on_weights_is_its_formula() -> None:
+    w = torch.tensor([[1.0, -2.0], [0.5, 0.0]], dtype=torch.float64, requires_grad=True)
+    penalty = weight_penalty([w], l1=0.1, l2=0.3)
+    assert torch.isclose(torch.as_tensor(penalty).detach(), torch.tensor(0.1 * 3.5 + 0.15 * 5.25, dtype=torch.float64))
+    (slope,) = torch.autograd.grad(weight_penalty([w], l2=0.3), w)
+    assert torch.allclose(slope, 0.3 * w.detach())
+
+
+def test_soft_thresholding_is_the_proximal_step() -> None:
+    w = torch.linspace(-2, 2, 41, dtype=torch.float64)
+    shrunk = w.clone()
+    soft_threshold(shrunk, 0.7)
+    candidates = torch.linspace(-3, 3, 60001, dtype=torch.float64)
+    costs = (candidates - w[:, None]).square() / 2 + 0.7 * candidates.abs()  # what the step minimises
+    assert torch.allclose(shrunk, candidates[costs.argmin(1)], atol=1e-4)
+    assert (shrunk[w.abs() <= 0.7] == 0).all()

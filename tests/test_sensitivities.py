@@ -1,13 +1,16 @@
 """Backpropagation: the lecture's closed formulas, autograd and finite differences agree."""
 
+import itertools
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from sparring.errors import InputError, ShapeError
 from sparring.networks import MLP
-from sparring.objectives import cross_entropy
-from sparring.training.sensitivities import sensitivities
+from sparring.objectives import cross_entropy, mean_squared_error
+from sparring.training.sensitivities import delta_sizes, sensitivities
 
 N, P, M, K = 6, 4, 5, 3
 
@@ -96,3 +99,30 @@ def test_what_has_no_sensitivity_is_refused(case: tuple[nn.Sequential, Tensor, T
         sensitivities(network, x, target, lambda z, t: (z - t).square())
     with pytest.raises(ShapeError, match=r"must see \(n, inputs\)"):
         sensitivities(nn.Linear(P, 2).double(), x[None], x[None, :, :2], _sum_of_squares)
+
+
+def test_the_size_of_delta_is_that_of_the_sensitivities() -> None:
+    network = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Dropout(0.5), nn.Linear(5, 2)).double()
+    x, y = torch.randn(6, 3).double(), torch.randn(6, 2).double()
+    sizes = delta_sizes(network, x, y, mean_squared_error)
+    found = sensitivities(network.eval(), x, y, mean_squared_error)
+    assert [name for name, _ in sizes] == [each.name for each in found]
+    for (_, size), each in zip(sizes, found, strict=True):
+        assert math.isclose(size, 6 * each.delta.square().mean().sqrt().item(), rel_tol=1e-6)
+
+
+def test_a_vanishing_gradient_shows_layer_by_layer() -> None:
+    layers: list[nn.Module] = []
+    for _ in range(6):
+        layers += [nn.Linear(20, 20), nn.Sigmoid()]
+    network = nn.Sequential(*layers, nn.Linear(20, 1)).train()
+    sizes = [size for _, size in delta_sizes(network, torch.randn(50, 20), torch.randn(50, 1), mean_squared_error)]
+    assert all(before < 0.5 * after for before, after in itertools.pairwise(sizes))  # sigma' is at most 1/4
+    assert network.training
+
+
+def test_convolutions_have_deltas_too() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 1))
+    assert [
+        name for name, _ in delta_sizes(network, torch.randn(3, 1, 4, 4), torch.randn(3, 1), mean_squared_error)
+    ] == ["0", "2"]
