@@ -56,7 +56,8 @@ class Classes(Targets):
         """Raises DataError for a single class."""
         classes = np.unique(y)
         if len(classes) < 2:
-            raise DataError(f"every target is of the class {classes[:1].tolist()[0]!r}; at least two classes are needed.")
+            only = classes[:1].tolist()[0]
+            raise DataError(f"every target is of the class {only!r}; at least two classes are needed.")
         return cls(classes)
 
     @property
