@@ -11,7 +11,7 @@ from sparring.errors import InputError
 
 __all__ = ["Batches"]
 
-SMALL = 2**25  # bytes of all arrays, up to which an epoch's rows are put in their order at once
+SMALL = 2**22  # bytes of all arrays, up to which an epoch's rows are put in their order at once
 
 
 def _as_is(rows: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from sparring.errors import DataError, ShapeError
 __all__ = ["MOST_CATEGORIES", "Column", "Features", "columns_of", "numbers_of", "refuse_missing"]
 
 MOST_CATEGORIES = 256  # different texts in a column
+PART = 256  # rows
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,18 @@ class Features:
     kind = "features"
 
     @classmethod
-    def of(cls, columns: tuple[Column, ...], numbers: NDArray[np.float64]) -> Self:
-        """The scaling of rows that ``numbers_of`` gave."""
+    def of(
+        cls, columns: tuple[Column, ...], numbers: NDArray[np.float64], rows: NDArray[np.int64] | None = None
+    ) -> Self:
+        """The scaling of rows that ``numbers_of`` gave, or of some of them."""
+        rows = np.arange(len(numbers)) if rows is None else rows
+        means, squares = np.zeros(numbers.shape[1]), np.zeros(numbers.shape[1])
         with np.errstate(over="ignore", invalid="ignore"):
-            means, deviations = numbers.mean(0), numbers.std(0)
+            for part in _parts(rows):
+                means += numbers[part].sum(0) / len(rows)
+            for part in _parts(rows):
+                squares += np.square(numbers[part] - means).sum(0)
+            deviations = np.sqrt(squares / len(rows))
         at = 0
         for column in columns:
             here = slice(at, at + column.width)
@@ -143,11 +152,17 @@ class Features:
             raise ShapeError(f"X has {np.shape(values)[1]} features, but {len(self.columns)} were learned from.")
         return numbers_of(values, self.columns)
 
-    def scaled(self, numbers: NDArray[np.float64]) -> NDArray[np.float32]:
-        return ((numbers - np.array(self.means)) / np.array(self.deviations)).astype(np.float32)
+    def scaled(self, numbers: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Some rows of mean 0 and deviation 1."""
+        means, deviations = np.array(self.means), np.array(self.deviations)
+        scaled = np.empty((len(rows), len(means)), np.float32)
+        for part, into in zip(_parts(rows), _parts(scaled), strict=True):
+            into[:] = (numbers[part] - means) / deviations
+        return scaled
 
     def encode(self, values: NDArray[Any] | pd.DataFrame) -> NDArray[np.float32]:
-        return self.scaled(self.numbers(values))
+        numbers = self.numbers(values)
+        return self.scaled(numbers, np.arange(len(numbers)))
 
     def chosen(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The columns that were learned from, by name; others are passed over."""
@@ -165,6 +180,11 @@ class Features:
     def from_json(cls, content: dict[str, Any]) -> Self:
         columns = tuple(Column(name, None if known is None else tuple(known)) for name, known in content["columns"])
         return cls(columns, tuple(content["means"]), tuple(content["deviations"]))
+
+
+def _parts(rows: NDArray[Any]) -> list[NDArray[Any]]:
+    """Rows in parts so small that what is computed from one stays in the processor's cache."""
+    return [rows[at : at + PART] for at in range(0, len(rows), PART)]
 
 
 def numbers_of(values: NDArray[Any] | pd.DataFrame, columns: tuple[Column, ...]) -> NDArray[np.float64]:

@@ -119,7 +119,9 @@ def fingerprint(*parts: Any) -> str:
         array = np.asarray(part)
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         plain = array.dtype.kind in "OUS"
-        digest.update(repr(array.tolist()).encode() if plain else np.ascontiguousarray(array).tobytes())
+        digest.update(
+            repr(array.tolist()).encode() if plain else np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        )
     return digest.hexdigest()
 
 

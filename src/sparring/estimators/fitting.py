@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, Optimizer
+from torch.optim import SGD, Optimizer
 
 from sparring.chance import Chance, ambient_seed
 from sparring.data.batches import Batches
@@ -25,6 +25,7 @@ from sparring.place import Place
 from sparring.seeds import derive
 from sparring.shapes import describe
 from sparring.training import EpochWatch, Game, State, delta_sizes, supervised_game
+from sparring.training.adam import Adam
 from sparring.training.schedules import Schedule, rise_then_cosine
 from sparring.training.stopping import Patience
 
@@ -142,11 +143,7 @@ def error_of(targets: Targets) -> Callable[..., Tensor]:
     """The error that suits the targets: (outputs, targets[, weights]) to a mean per row."""
     if isinstance(targets, Classes):
         return cross_entropy
-    return binary_cross_entropy if isinstance(targets, Labels) else _squared
-
-
-def _squared(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    return mean_squared_error(outputs.reshape(targets.shape), targets, weights)
+    return binary_cross_entropy if isinstance(targets, Labels) else mean_squared_error
 
 
 def outputs_of(network: nn.Module, inputs: Tensor, place: Place) -> Tensor:
@@ -237,7 +234,7 @@ def _optimizer(given: Mapping[str, Any], settings: FitSettings, network: nn.Modu
         raise InputError("the network has no weights that learn.")
     if given["solver"] == "sgd":
         return SGD(parameters, lr=settings.rate, momentum=given["momentum"], fused=True)
-    return Adam(parameters, lr=settings.rate, fused=True)
+    return Adam(parameters, lr=settings.rate)
 
 
 def _deltas(network: nn.Module, rows: list[Tensor], error: Callable[..., Tensor]) -> dict[str, float]:

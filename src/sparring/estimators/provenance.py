@@ -1,5 +1,6 @@
 """Where a run came from: data, networks, versions, machine. For the record, so that it can be repeated."""
 
+import functools
 import os
 import platform
 import shlex
@@ -21,12 +22,13 @@ from sparring.place import Place
 __all__ = ["command_of", "data_of", "machine", "networks_of", "now", "place_of", "plain", "versions"]
 
 NO_DEFAULTS: Mapping[str, Any] = MappingProxyType({})
+_version = functools.cache(version)  # it reads a file each time
 
 
 def versions() -> dict[str, str]:
     """The versions that can change a number."""
     packages = ("sparring", "torch", "numpy", "scikit-learn", "POT")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in packages}}
 
 
 def machine(threads: int) -> dict[str, str | int]:

@@ -11,10 +11,13 @@ __all__ = ["binary_cross_entropy", "cross_entropy", "mean_squared_error", "soft_
 def mean_squared_error(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """E = mean_i w_i ||f(x_i) - y_i||^2 / p, over samples i and the p outputs.
 
-    outputs, targets: (n, p) or (n,), equal shapes. weights: of the samples, (n,); None: all 1.
+    outputs, targets: (n, p); a single number each may be (n,) or (n, 1) on either side. weights: of the
+    samples, (n,); None: all 1.
     Returns a scalar >= 0.
     The lecture sums over the outputs; we take their mean, as scikit-learn does: a factor of p.
     """
+    if outputs.dim() != targets.dim():
+        outputs = outputs.reshape(targets.shape)  # broadcasting would compare every row with every other
     if weights is None:
         return nn.functional.mse_loss(outputs, targets)
     return _weighted(nn.functional.mse_loss(outputs, targets, reduction="none"), weights)

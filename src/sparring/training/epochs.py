@@ -44,7 +44,7 @@ class EpochWatch:
         self._sizes = [batches.size] * batches.per_epoch
         if batches.short:
             self._sizes[-1] = batches.rows - batches.size * (batches.per_epoch - 1)
-        self._sum = torch.zeros((), dtype=torch.float64)
+        self._errors: list[Tensor] = []  # of this epoch's batches, still on their device
 
     @property
     def best_epoch(self) -> int:
@@ -56,12 +56,14 @@ class EpochWatch:
         loss = step.played["network"].loss
         error = loss.terms.get("error", loss.total).detach()
         place = (step.index - 1) % self.per_epoch
-        self._sum = self._sum.to(error.device).add_(error, alpha=self._sizes[place])
+        self._errors.append(error)
         return self._end(step.index) if place + 1 == self.per_epoch else None
 
     def _end(self, step: int) -> Measures:
-        found = {"epoch": step // self.per_epoch, "training/error": self._sum.item() / sum(self._sizes)}
-        self._sum.zero_()
+        errors = torch.stack(self._errors).double().cpu()
+        mean = torch.dot(errors, torch.tensor(self._sizes, dtype=torch.float64)).item() / sum(self._sizes)
+        found = {"epoch": step // self.per_epoch, "training/error": mean}
+        self._errors.clear()
         if self.evaluate is not None:
             found |= self._evaluated(step, self.evaluate)
         if self.probe is not None and (found["epoch"] - 1) % self.probe_every == 0:
@@ -86,7 +88,7 @@ class EpochWatch:
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "sum": self._sum.clone(),
+            "errors": torch.stack(self._errors) if self._errors else None,
             "best": self.best.state_dict(),
             "best_weights": self.best_weights,
             "patience": None if self.patience is None else self.patience.state_dict(),
@@ -94,7 +96,7 @@ class EpochWatch:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._sum = state["sum"].clone()
+        self._errors = [] if state["errors"] is None else list(state["errors"].clone().unbind())
         self.best.load_state_dict(state["best"])
         self.best_weights = state["best_weights"]
         if self.patience is not None and state["patience"] is not None:

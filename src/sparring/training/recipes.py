@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, Optimizer
+from torch.optim import SGD, Optimizer
 
 from sparring.chance import Chance
 from sparring.errors import InputError
@@ -24,6 +24,7 @@ from sparring.objectives import (
     r2,
     scores,
 )
+from sparring.training.adam import Adam
 from sparring.training.schedules import Schedule, constant_then_cosine, geometric
 from sparring.training.turn import Game, Loss, Round, Turn
 
@@ -78,7 +79,7 @@ class Recipe:
     objective: Objective
     penalties: tuple[Penalty, ...] = ()
     critic_steps: int = 1
-    optimizer: Callable[..., Optimizer] = partial(Adam, betas=(0.0, 0.99), fused=True)
+    optimizer: Callable[..., Optimizer] = partial(Adam, betas=(0.0, 0.99))
     generator_rate: float = 1e-3
     critic_rate: float = 1e-3
     hold: float = 0.5
@@ -128,7 +129,7 @@ def _penalised(objective: Objective, penalties: Callable[[float, float], tuple[P
 
 
 def _wgan_gp(weight: float) -> Recipe:
-    adam = partial(Adam, betas=(0.0, 0.9), fused=True)
+    adam = partial(Adam, betas=(0.0, 0.9))
     penalty = Penalty("one_centred", _one_centred, weight, weight)
     return Recipe(WASSERSTEIN, (penalty,), critic_steps=5, optimizer=adam, steps=5_000, half_life=200.0)
 

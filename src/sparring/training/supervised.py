@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, Optimizer
+from torch.optim import SGD, Optimizer
 
 from sparring.networks import draws_nothing
 from sparring.objectives import soft_threshold, weight_penalty
+from sparring.training.adam import Adam
+from sparring.training.backpropagation import Error, backpropagation
 from sparring.training.schedules import Schedule
 from sparring.training.turn import Game, Loss, Round, Turn, do_nothing
 
@@ -27,7 +29,7 @@ def gradient_descent(network: nn.Module, eta: float, gamma: float = 0.0) -> SGD:
 
 def supervised_game(
     network: nn.Module,
-    error: Callable[..., Tensor],
+    error: Error,
     optimizer: Optimizer,
     rate: Schedule | None = None,
     *,
@@ -60,9 +62,44 @@ def supervised_game(
     def shrink() -> None:
         _shrink(weights, optimizer, l1)
 
-    after = shrink if l1 else do_nothing
-    turn = Turn("network", network, optimizer, loss, rate=rate, after=after, draws=not draws_nothing(network))
+    turn = Turn(
+        "network",
+        network,
+        optimizer,
+        loss,
+        rate=rate,
+        after=shrink if l1 else do_nothing,
+        draws=not draws_nothing(network),
+        gradients=_written_out(network, error, optimizer, weights, l1, l2),
+    )
     return Game((turn,), {"network": network, "network optimizer": optimizer})
+
+
+def _written_out(
+    network: nn.Module, error: Error, optimizer: Optimizer, weights: Sequence[Tensor], l1: float, l2: float
+) -> Callable[[Round], tuple[Loss, list[Tensor]]] | None:
+    """The same loss with its gradients by the lecture's formulas, where they hold."""
+    chain = backpropagation(network, error)
+    learning = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    if chain is None or not _are_same(learning, list(network.parameters())):
+        return None
+
+    def gradients(round: Round) -> tuple[Loss, list[Tensor]]:
+        value, found = chain(*round.batch)
+        if not l1 and not l2:
+            return Loss(value), found
+        with torch.no_grad():
+            penalty = torch.as_tensor(weight_penalty(weights, l1, l2))
+            for weight, gradient in zip(learning, found, strict=True):
+                if l2 and weight.dim() > 1:
+                    gradient.add_(weight, alpha=l2)
+        return Loss(value + penalty, {"error": value, "penalty": penalty}), found
+
+    return gradients
+
+
+def _are_same(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
 
 
 def _shrink(weights: Sequence[Tensor], optimizer: Optimizer, l1: float) -> None:
