@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -119,9 +119,8 @@ def fingerprint(*parts: Any) -> str:
         array = np.asarray(part)
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         plain = array.dtype.kind in "OUS"
-        digest.update(
-            repr(array.tolist()).encode() if plain else np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        )
+        content = repr(array.tolist()).encode() if plain else np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        digest.update(memoryview(cast(Any, content)))
     return digest.hexdigest()
 
 
