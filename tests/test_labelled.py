@@ -146,6 +146,36 @@ def test_features_scale_numbers_and_spread_categories() -> None:
     assert np.array_equal(again.encode(frame), made)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "together"),
+    [
+        (
+            [[0, 0, 0, 7], [16, 1, 0, 7], [8, 0, 16, 7], [0, 0, 12, 7]],
+            True,
+        ),  # pixels: one is never, one always the same
+        ([[0.0, 0.5], [0.25, 0.0], [1.0, 0.75]], True),
+        ([[0, 0], [1, 0], [3, 50], [7, 90]], True),  # two columns: their median range is half-way
+        ([[0, 0, 0], [1, 0, 0], [3, 2, 50], [7, 5, 90]], False),  # one is much wider than half of the others
+        ([[0, 1], [16, 17], [8, 3]], False),  # they do not begin at the same number
+    ],
+)
+def test_columns_of_one_unit_are_scaled_together(numbers: list[list[float]], together: bool) -> None:
+    rows = np.array(numbers, float)
+    made = Features.of(tuple(Column(f"x{i}") for i in range(rows.shape[1])), rows).encode(rows)
+    varying = np.ptp(rows, axis=0) > 0
+    own = (rows - rows.mean(0)) / np.where(varying, rows.std(0), 1)
+    common = (rows - rows.mean(0)) / np.sqrt(rows[:, varying].var(0).mean())
+    np.testing.assert_allclose(made, common if together else own, atol=1e-6)
+
+
+def test_categories_do_not_decide_the_unit_of_numbers() -> None:
+    frame = pd.DataFrame({"c": ["x", "y", "x"], "a": [0.0, 1.0, 4.0], "b": [0.0, 3.0, 2.0]})
+    columns = columns_of(frame)
+    made = Features.of(columns, Features((*columns,), (0.0,) * 4, (1.0,) * 4).numbers(frame))
+    assert made.deviations[:2] == (1.0, 1.0)
+    assert made.deviations[2] == made.deviations[3] == pytest.approx(np.sqrt((26 / 9 + 14 / 9) / 2))
+
+
 def test_columns_are_found_by_name() -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]})
     schema = Features.of(columns_of(frame), frame.to_numpy())

@@ -95,8 +95,11 @@ def refuse_missing(numbers: NDArray[np.float64], names: tuple[str, ...], what: s
 class Features:
     """Rows of columns -> float32 (n, inputs): numbers of mean 0 and deviation 1, categories one-hot.
 
-    x -> (x - mean) / deviation, computed in float64 (a constant column has deviation 1). A category is
-    1 in its own place and 0 elsewhere; one that was not seen is 0 everywhere.
+    x -> (x - mean) / deviation, computed in float64 (a constant column has deviation 1). Columns of one unit,
+    such as the pixels of an image, are all divided by their root mean square deviation: divided each by its
+    own, a pixel that is almost never set would count as much as one in the middle. They are taken to have one
+    unit where their smallest values are equal, and half of them have at least half of the widest one's range.
+    A category is 1 in its own place and 0 elsewhere; one that was not seen is 0 everywhere.
     means, deviations: one per input.
     """
 
@@ -111,24 +114,19 @@ class Features:
     ) -> Self:
         """The scaling of rows that ``numbers_of`` gave, or of some of them."""
         rows = np.arange(len(numbers)) if rows is None else rows
-        means, squares = np.zeros(numbers.shape[1]), np.zeros(numbers.shape[1])
-        with np.errstate(over="ignore", invalid="ignore"):
-            for part in _parts(rows):
-                means += numbers[part].sum(0) / len(rows)
-            for part in _parts(rows):
-                squares += np.square(numbers[part] - means).sum(0)
-            deviations = np.sqrt(squares / len(rows))
-        at = 0
-        for column in columns:
-            here = slice(at, at + column.width)
-            at += column.width
-            if column.categories is not None:  # a 1 in its place says more than a scaled one
-                means[here], deviations[here] = 0.0, 1.0
-            elif not np.isfinite(deviations[here]).all():
-                raise DataError(f"numbers too large to scale in column {column.name!r}; divide them first.")
+        means, deviations, lows, highs = _moments(numbers, rows)
+        is_number = np.repeat([column.categories is None for column in columns], [column.width for column in columns])
+        huge = np.flatnonzero(~np.isfinite(deviations[is_number]))
+        if len(huge):
+            name = [column.name for column in columns if column.categories is None][huge[0]]
+            raise DataError(f"numbers too large to scale in column {name!r}; divide them first.")
         # what rounding alone makes is no deviation: a column of 0.1 would be blown up to noise
         still = deviations <= 10 * np.finfo(np.float64).eps * np.abs(means)
+        varying = is_number & ~still
+        if varying.any() and _have_one_unit(lows[varying], highs[varying]):
+            deviations[varying] = np.sqrt(np.square(deviations[varying]).mean())
         deviations[still] = 1.0
+        means[~is_number], deviations[~is_number] = 0.0, 1.0  # a 1 in its place says more than a scaled one
         return cls(columns, tuple(means.tolist()), tuple(deviations.tolist()))
 
     @property
@@ -180,6 +178,26 @@ class Features:
     def from_json(cls, content: dict[str, Any]) -> Self:
         columns = tuple(Column(name, None if known is None else tuple(known)) for name, known in content["columns"])
         return cls(columns, tuple(content["means"]), tuple(content["deviations"]))
+
+
+def _moments(numbers: NDArray[np.float64], rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+    """Means, deviations, smallest and largest values of the columns."""
+    means, squares = np.zeros(numbers.shape[1]), np.zeros(numbers.shape[1])
+    lows, highs = np.full_like(means, np.inf), np.full_like(means, -np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for part in _parts(rows):
+            chosen = numbers[part]
+            means += chosen.sum(0) / len(rows)
+            np.minimum(lows, chosen.min(0), out=lows)
+            np.maximum(highs, chosen.max(0), out=highs)
+        for part in _parts(rows):
+            squares += np.square(numbers[part] - means).sum(0)
+        return means, np.sqrt(squares / len(rows)), lows, highs
+
+
+def _have_one_unit(lows: NDArray[np.float64], highs: NDArray[np.float64]) -> bool:
+    ranges = highs - lows
+    return bool((lows == lows[0]).all() and np.median(ranges) >= ranges.max() / 2)
 
 
 def _parts(rows: NDArray[Any]) -> list[NDArray[Any]]:
