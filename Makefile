@@ -23,6 +23,7 @@ check: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/step_cost.py
 	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/supervised.py digits tables speed
 
 $(VENV)/bin/python $(VENV)/Scripts/python:
 	@test -n "$(PYTHON)" || { echo "Sparring needs Python 3.11 or newer; none was found. Try: make PYTHON=/path/to/python3" >&2; exit 2; }
