@@ -69,6 +69,32 @@ def test_two_ranks_equal_one_on_the_joint_batch(tmp_path: Path, data: Path, reci
         assert row == pytest.approx(other, rel=1e-3, abs=1e-5)
 
 
+CLASSIFY = """
+import sys, numpy as np, sparring as sp
+from sparring.place import ranked
+X = np.load(sys.argv[1]).reshape(200, -1)
+y = (X[:, 20] + 3 * X[:, 30] > X[:, 40]).astype(int)
+with ranked():
+    model = sp.Classifier((16,), solver="sgd", l2=0.01, early_stopping=True, n_iter_no_change=2, tol=0.01, max_iter=60,
+                          batch_size=20, random_state=3, threads=1, run=sys.argv[2])
+    model.fit(X[:160], y[:160], validation_data=(X[160:], y[160:]))
+"""
+
+
+def test_two_ranks_classify_as_one_does_and_stop_together(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "worker.py").write_text(CLASSIFY)
+    for ranks in (1, 2):
+        arguments = [str(tmp_path / "worker.py"), str(data), str(tmp_path / str(ranks))]
+        done = subprocess.run(_launch(ranks, *arguments), capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+    one, two = (read_newest(tmp_path / str(ranks) / "checkpoint") for ranks in (1, 2))
+    assert one.step == two.step < 60 * 8  # stopped early
+    for name, value in one.state["network"].items():
+        assert np.allclose(value, two.state["network"][name], rtol=1e-4, atol=1e-6), name
+    for row, other in zip(*(sp.Record.open(tmp_path / str(ranks)).rows() for ranks in (1, 2)), strict=True):
+        assert row == pytest.approx(other, rel=1e-3, abs=1e-5)
+
+
 def test_a_lost_rank_ends_the_run_clearly_and_resumably(tmp_path: Path, data: Path) -> None:
     folder = tmp_path / "run"
     fit = ["-m", "sparring", "fit", "gan", str(data), "--run-folder", str(folder), "--recipe", "wgan-gp", "--seed", "3"]

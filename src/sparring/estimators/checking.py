@@ -44,6 +44,8 @@ def checked_rows(model: Any, X: Any, reset: bool = False, fewest: int = 1) -> An
     with _refusing():
         if isinstance(X, pd.DataFrame):
             return _frame(model, X, reset, fewest)
+        _refuse_uneven(X)
+        _refuse_texts(X)
         known = model.__dict__.get("inputs_")
         if _dimensions(X) in (3, 4) if reset or known is None else isinstance(known, ImageSchema):
             return _images(X, fewest)
@@ -59,6 +61,42 @@ def needed_columns(inputs: Inputs, found: Labelled) -> Any:
     named = not inputs.plain or {column.name for column in inputs.columns} <= set(map(str, rows.columns))
     # of columns that never had names, the places count
     return inputs.chosen(rows) if named or len(inputs.columns) != rows.shape[1] else rows.to_numpy()
+
+
+def _refuse_uneven(X: Any) -> None:
+    """Raise ShapeError if the rows of a list differ in shape."""
+    if not isinstance(X, list | tuple):
+        return
+    try:
+        shapes = [np.shape(row) for row in X]
+    except (ValueError, TypeError):  # a row is uneven in itself: scikit-learn says so
+        return
+    other = next((i for i, shape in enumerate(shapes) if shape != shapes[0]), None)
+    if other is not None:
+        images = max(map(len, shapes)) > 1
+        advice = "images must have one size: scale them, or give a folder of files" if images else "give each as many"
+        found = f"row 0 has {describe(shapes[0])}, row {other} {describe(shapes[other])}"
+        raise ShapeError(f"the rows differ in shape: {found}; {advice}.")
+
+
+def _refuse_texts(X: Any) -> None:
+    """Raise DataError for an array of texts, naming the first that is no number."""
+    texts: NDArray[Any] | None = X if isinstance(X, np.ndarray) else np.asarray(X) if isinstance(X, list) else None
+    if texts is None or texts.dtype.kind not in "US" or texts.ndim != 2:
+        return
+    row, column = next((place for place, text in np.ndenumerate(texts) if not _is_number(text)), (0, 0))
+    raise DataError(
+        f"X holds texts, such as {str(texts[row, column])!r} in row {row}, column {column}; numbers are needed, or a "
+        "DataFrame, whose columns of texts become categories."
+    )
+
+
+def _is_number(text: Any) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _images(X: Any, fewest: int) -> NDArray[Any]:

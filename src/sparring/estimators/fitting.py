@@ -215,7 +215,7 @@ def fit_of(
     evaluate = partial(measure, network, data.targets, data.held_out, place) if len(data.held_out) else None
     patience = Patience(given["n_iter_no_change"], given["tol"]) if settings.stops else None
     probe = partial(_deltas, network, [array[:PROBED] for array in train[:2]], error) if probed else None
-    watch = EpochWatch(network, batches, evaluate, patience, probe, math.ceil(settings.epochs / PROBES))
+    watch = EpochWatch(network, batches, evaluate, patience, probe, math.ceil(settings.epochs / PROBES), place)
     state = State(Chance(derive(seed, "chance"), place.device, place.rank, place.ranks))
     threads = given["threads"] or threads_for(network, batches.size // place.ranks)
     return Fit(data, settings, place, threads, network, game, batches, state, watch)

@@ -283,7 +283,7 @@ class Supervised(BaseEstimator, ABC):
         return found.train
 
     def _play(self, made: Fit) -> Self:
-        kept = self.record_.kept
+        kept = self.run is not None  # on every rank: rows are averaged over all of them
         intervals = Intervals.of(made.steps, checkpoint=self.checkpoint_every) if kept else Intervals(made.steps + 1)
         try:
             with threads(made.threads):

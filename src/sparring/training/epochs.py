@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.data.batches import Batches
+from sparring.place import Place
 from sparring.training.loop import Step
 from sparring.training.stopping import Patience
 
@@ -23,6 +24,7 @@ class EpochWatch:
     such rows. patience: sees the validation error, or the training error where there is none; None:
     all epochs are played. The weights of the lowest validation error are kept, and ``restore_best``
     puts them back. probe: gives further measures, every ``probe_every`` epochs (the sizes of deltas).
+    place: several ranks see the mean training error of all, and rank 0's other measures, so that they stop together.
     It is part of a run's state: what was seen and the best weights are in its checkpoints.
     """
 
@@ -34,10 +36,12 @@ class EpochWatch:
         patience: Patience | None = None,
         probe: Callable[[], Measures] | None = None,
         probe_every: int = 1,
+        place: Place | None = None,
     ) -> None:
         self.network, self.per_epoch = network, batches.per_epoch
         self.evaluate, self.patience = evaluate, patience
         self.probe, self.probe_every = probe, probe_every
+        self.place = Place() if place is None else place
         self.best = Patience(looks=0)  # of the validation error, without a tolerance
         self.best_weights: dict[str, Tensor] | None = None
         self.done = False
@@ -60,8 +64,11 @@ class EpochWatch:
         return self._end(step.index) if place + 1 == self.per_epoch else None
 
     def _end(self, step: int) -> Measures:
-        errors = torch.stack(self._errors).double().cpu()
-        mean = torch.dot(errors, torch.tensor(self._sizes, dtype=torch.float64)).item() / sum(self._sizes)
+        errors = torch.stack(self._errors)
+        self.place.average([errors])
+        mean = torch.dot(errors.double().cpu(), torch.tensor(self._sizes, dtype=torch.float64)).item() / sum(
+            self._sizes
+        )
         found = {"epoch": step // self.per_epoch, "training/error": mean}
         self._errors.clear()
         if self.evaluate is not None:
@@ -74,7 +81,7 @@ class EpochWatch:
 
     def _evaluated(self, step: int, evaluate: Callable[[], Measures]) -> Measures:
         self.network.eval()
-        found = evaluate()
+        found = self.place.broadcast(evaluate())
         self.network.train()
         self.best.see(step, found["validation/error"])
         if self.best.best_step == step or self.best_weights is None:
