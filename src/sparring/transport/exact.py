@@ -1,77 +1,64 @@
-"""The exact Wasserstein-1 distance, by the network simplex."""
+"""From a matrix of costs to the cheapest plan, with its proof."""
 
+import math
 import warnings
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
 from sparring.errors import RunError
-from sparring.transport.clouds import Floats, distances, masses, pair
+from sparring.transport.assignment import best_assignment
+from sparring.transport.clouds import Floats
 from sparring.transport.plan import Plan, Potentials
+from sparring.transport.program import linear_program
 
-__all__ = ["cheapest", "solve", "wasserstein"]
+__all__ = ["Method", "certified", "cheapest"]
+
+Method = Literal["simplex", "assignment", "program"]
 
 PIVOTS = 10**15  # never reached: the simplex ends by itself, and an early stop is an error
 GAP_TOLERANCE = 1e-9  # of the cost
 ROUNDING = 1e-12  # of the largest cost, and of the mass
+PART = 64  # rows
 
 
-def solve(x: ArrayLike, y: ArrayLike, x_weights: ArrayLike | None = None, y_weights: ArrayLike | None = None) -> Plan:
-    """The cheapest way to carry the mass at the points x to the points y, at the price of the distance.
+def cheapest(costs: Floats, a: Floats, b: Floats, method: Method = "simplex") -> Plan:
+    """The cheapest plan for any finite costs >= 0, shape (n, m), and weights a (n,) and b (m,), each of sum one.
 
-    min over couplings P of sum_ij P_ij ||x_i - y_j||_2, with sum_j P_ij = a_i and sum_i P_ij = b_j;
-    its dual is max over (gamma, lambda) of a.gamma + b.lambda, with gamma_i + lambda_j <= ||x_i - y_j||_2.
-
-    x: (n, d), y: (m, d); vectors (n,) count as one column, images (n, h, w, ...) as flat rows.
-    x_weights: (n,), y_weights: (m,), >= 0, with equal sums; None gives every point the same weight.
-    The mass is scaled to one. Memory: about 16 n m bytes; time grows a little faster than n m.
-    Returns a Plan, always certified. Raises DataError for values that are not finite and negative
-    weights, ShapeError for points of different shapes, InputError for empty clouds and unequal
-    masses, RunError if the solver gives no optimal answer.
-    Source: Kantorovich 1942; solver: Bonneel et al. 2011, in POT. Unlike POT's own, the potentials
-    are feasible everywhere, the costs are scaled before the solver sees them (at distances of 1e12
-    it returns wrong plans as optimal), and an answer that is not optimal is an error, not a warning.
-
-    >>> plan = solve([0.0, 1.0, 3.0], [5.0, 6.0, 8.0])
-    >>> plan.cost, plan.certified
-    (5.0, True)
+    The matrix is scaled while the simplex works, and put back, to the same bits.
+    Raises RunError unless the plan is proven optimal; InputError where the method does not apply.
     """
-    x, y = pair(x, y)
-    a, b = masses(x_weights, y_weights, len(x), len(y))
-    return cheapest(distances(x, y), a, b)
-
-
-def wasserstein(
-    x: ArrayLike, y: ArrayLike, x_weights: ArrayLike | None = None, y_weights: ArrayLike | None = None
-) -> float:
-    """The exact Wasserstein-1 distance between two clouds: ``solve(...).cost``, >= 0, in units of the data.
-
-    Between two samples of one law it is not 0: judge it beside the same distance between two real samples.
-
-    >>> wasserstein([[0.0, 0.0]], [[3.0, 4.0]])
-    5.0
-    """
-    return solve(x, y, x_weights, y_weights).cost
-
-
-def cheapest(costs: Floats, a: Floats, b: Floats) -> Plan:
-    """The cheapest plan for any finite costs >= 0, shape (n, m), and weights a (n,) and b (m,), each of sum one."""
-    flow, gamma = _simplex(costs, a, b)
+    if method == "simplex":
+        flow, gamma = _simplex(costs, a, b)
+    elif method == "assignment":
+        flow, gamma = best_assignment(costs, a, b)
+    else:
+        flow, gamma = linear_program(costs, a, b)
     coupling = csr_array(flow)
     start = np.repeat(np.arange(len(a)), np.diff(coupling.indptr))
     cost = float(coupling.data @ costs[start, coupling.indices])
-    potentials = _feasible(costs, gamma, a, b)
+    return certified(coupling, cost, _feasible(costs, gamma), a, b, float(costs.max()), method)
+
+
+def certified(
+    coupling: csr_array, cost: float, potentials: Potentials, a: Floats, b: Floats, largest: float, method: str
+) -> Plan:
+    """The plan, if feasible potentials prove it optimal and it meets the weights. largest: of the costs.
+
+    The potentials are shifted so that both sides carry half of the dual value. Raises RunError otherwise.
+    """
+    shift = (a @ potentials.gamma - b @ potentials.lambda_) / 2
+    potentials = Potentials(potentials.gamma - shift, potentials.lambda_ + shift)
     gap = cost - float(a @ potentials.gamma + b @ potentials.lambda_)
-    strayed = max(_largest(flow.sum(axis=1) - a), _largest(flow.sum(axis=0) - b))
-    certified = abs(gap) <= GAP_TOLERANCE * cost + ROUNDING * float(costs.max()) and strayed <= ROUNDING
-    if not certified:
+    strayed = max(_largest(coupling.sum(axis=1) - a), _largest(coupling.sum(axis=0) - b))
+    if not (abs(gap) <= GAP_TOLERANCE * cost + ROUNDING * largest and strayed <= ROUNDING):
         raise RunError(
-            f"the network simplex left a gap of {gap:.3g} at the cost {cost:.6g} and missed the weights by "
+            f"the method {method!r} left a gap of {gap:.3g} at the cost {cost:.6g} and missed the weights by "
             f"{strayed:.3g} on {len(a)} x {len(b)} points; an exact answer is needed. Do the weights or costs "
             "span more than fifteen digits?"
         )
-    return Plan(cost, coupling, potentials, gap, certified)
+    return Plan(cost, coupling, potentials, gap, True)
 
 
 def _simplex(costs: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
@@ -79,13 +66,19 @@ def _simplex(costs: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
     import ot  # on its first use: it takes a second, and tries every array library it can find
 
     rows, columns = np.flatnonzero(a), np.flatnonzero(b)
-    scale = float(costs.max()) or 1.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an early stop is raised below
-        flow, log = ot.emd(
-            a[rows], b[columns], costs[np.ix_(rows, columns)] / scale,
-            numItermax=PIVOTS, log=True, center_dual=False, check_marginals=False,
-        )  # fmt: skip
+    # POT returns wrong plans as optimal at distances of 1e12. A power of two changes no digit
+    scale = math.ldexp(1.0, math.frexp(float(costs.max()) or 1.0)[1])
+    part = costs if len(rows) == len(a) and len(columns) == len(b) else costs[np.ix_(rows, columns)]
+    part /= scale  # in place: the matrix is most of the memory
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an early stop is raised below
+            flow, log = ot.emd(
+                a[rows], b[columns], part,
+                numItermax=PIVOTS, log=True, center_dual=False, check_marginals=False,
+            )  # fmt: skip
+    finally:
+        part *= scale
     if log["warning"] is not None:
         raise RunError(
             f"the network simplex found no optimal plan between {len(a)} and {len(b)} points "
@@ -100,15 +93,20 @@ def _simplex(costs: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
     return whole, gamma
 
 
-def _feasible(costs: Floats, gamma: Floats, a: Floats, b: Floats) -> Potentials:
-    """Both potentials from those of the rows with mass: two c-transforms, then half the value to each side.
+def _feasible(costs: Floats, gamma: Floats) -> Potentials:
+    """Both potentials from those of the rows with mass, by two c-transforms.
 
     A c-transform never lowers the dual value, and its result is feasible at every pair.
     """
-    lambda_ = (costs - gamma[:, None]).min(axis=0)
-    gamma = (costs - lambda_).min(axis=1)
-    shift = (a @ gamma - b @ lambda_) / 2
-    return Potentials(gamma - shift, lambda_ + shift)
+    lambda_ = np.full(costs.shape[1], np.inf)
+    for part in _parts(len(gamma)):
+        np.minimum(lambda_, (costs[part] - gamma[part, None]).min(axis=0), out=lambda_)
+    return Potentials(np.concatenate([(costs[part] - lambda_).min(axis=1) for part in _parts(len(gamma))]), lambda_)
+
+
+def _parts(n: int) -> list[slice]:
+    """Rows in parts: what is computed from one is no second matrix."""
+    return [slice(at, at + PART) for at in range(0, n, PART)]
 
 
 def _largest(values: Floats) -> float:
