@@ -1,6 +1,8 @@
 """Optimal transport: how far one cloud of points is from another, and which point goes where."""
 
+from sparring.transport.critic import Critic
 from sparring.transport.plan import Plan, Potentials
-from sparring.transport.problem import solve, wasserstein
+from sparring.transport.problem import critic_quality, solve, wasserstein
+from sparring.transport.sliced import Estimate, gaussian, sliced
 
-__all__ = ["Plan", "Potentials", "solve", "wasserstein"]
+__all__ = ["Critic", "Estimate", "Plan", "Potentials", "critic_quality", "gaussian", "sliced", "solve", "wasserstein"]

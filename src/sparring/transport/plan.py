@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from scipy.sparse import csr_array
 
+from sparring.errors import InputError
 from sparring.transport.clouds import Floats
+from sparring.transport.critic import Critic
 
 __all__ = ["Plan", "Potentials"]
 
@@ -31,6 +33,7 @@ class Plan:
     potentials: the dual solution; its value is a lower bound of every plan's cost.
     gap: cost minus that lower bound; 0 up to rounding at the optimum.
     certified: the gap and the marginals are 0 up to rounding, so the plan is an optimal one.
+    power, dual: of the distance in the cost, and the critic it gives; None where no points were given.
     """
 
     cost: float
@@ -38,3 +41,18 @@ class Plan:
     potentials: Potentials = field(repr=False)
     gap: float
     certified: bool
+    power: float = field(default=1.0, repr=False)
+    dual: Critic | None = field(default=None, repr=False)
+
+    def critic(self) -> Critic:
+        """The 1-Lipschitz function, defined at every point, whose mean over x less its mean over y is the distance.
+
+        Raises InputError for another power than 1, and for a problem that was given as a matrix of distances.
+        """
+        if self.power != 1:
+            raise InputError(
+                f"only the distance itself (p=1) has a 1-Lipschitz critic; the plan is for p={self.power:g}."
+            )
+        if self.dual is None:
+            raise InputError("a critic needs points to be a function of; the plan was made from a matrix of distances.")
+        return self.dual
