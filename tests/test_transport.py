@@ -13,7 +13,7 @@ from scipy.stats import wasserstein_distance
 
 import sparring.transport
 from sparring.errors import DataError, InputError, RunError, ShapeError
-from sparring.transport import Plan, exact, solve, wasserstein
+from sparring.transport import Plan, exact, simplex, solve, wasserstein
 from sparring.transport.clouds import distances
 
 
@@ -193,7 +193,7 @@ def test_bad_input_is_refused_in_one_line(arguments: tuple, kind: type[Exception
 
 def test_a_solver_that_stops_early_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = normal(200, 3), normal(200, 3, seed=1)
-    monkeypatch.setattr(exact, "PIVOTS", 20)
+    monkeypatch.setattr(simplex, "PIVOTS", 20)
     with pytest.raises(RunError, match="no optimal plan") as stopped:
         solve(x, y)
     assert "\n" not in str(stopped.value)
@@ -205,7 +205,7 @@ def test_a_wrong_answer_called_optimal_is_an_error(monkeypatch: pytest.MonkeyPat
     def mistaken(costs: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.outer(a, b), np.zeros(len(a))
 
-    monkeypatch.setattr(exact, "_simplex", mistaken)
+    monkeypatch.setattr(exact, "network_simplex", mistaken)
     with pytest.raises(RunError, match="left a gap"):
         solve(x, y)
 

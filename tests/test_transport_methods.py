@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 
 from sparring.errors import DataError, InputError, RunError, ShapeError
-from sparring.transport import Plan, solve, wasserstein
+from sparring.transport import Plan, simplex, solve, wasserstein
 from sparring.transport.assignment import best_assignment
-from sparring.transport.exact import certified
+from sparring.transport.exact import certified, cheapest
 from sparring.transport.line import on_a_line
 from sparring.transport.plan import Potentials
 from sparring.transport.program import constraints
@@ -161,6 +161,36 @@ def test_what_does_not_apply_is_refused_in_one_line(
     with pytest.raises(kind, match=words) as refusal:
         solve(*arguments, **settings_)
     assert "\n" not in str(refusal.value)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.integers(6, 25), st.integers(6, 25), st.integers(1, 3), st.integers(0, 10_000), st.booleans(),
+    st.sampled_from([1.0, 2.0, 8.0]),
+)  # fmt: skip
+def test_short_lists_of_pairs_lead_to_the_same_plan(
+    monkeypatch: pytest.MonkeyPatch, n: int, m: int, d: int, seed: int, ties: bool, p: float
+) -> None:
+    x, y, a, b = _clouds(n, m, d, seed, ties)
+    costs = cdist(x, y) ** p
+    whole = cheapest(costs, a, b)  # so small a problem is solved on all pairs
+    with monkeypatch.context() as short:
+        for name, value in {"ALL_PAIRS": 9, "SHORT": 2, "ADDED": 1, "CROWDED": 1, "PART": 5}.items():
+            short.setattr(simplex, name, value)
+        plan = cheapest(costs, a, b)
+    assert plan.cost == pytest.approx(whole.cost, rel=1e-9, abs=1e-12 * (costs.max() or 1.0))
+    _assert_proven(plan, costs, a, b)
+
+
+@pytest.mark.parametrize("d", [1, 2, 10])
+def test_short_lists_on_a_real_size(d: int) -> None:
+    rng = np.random.default_rng(d)
+    x, y = rng.normal(size=(700, d)), 1.5 * rng.normal(size=(900, d)) + 2
+    a, b = rng.dirichlet(np.ones(700)), np.where(np.arange(900) % 7, 1.0, 0.0) / 771
+    plan = solve(x, y, a, b, method="simplex")
+    _assert_proven(plan, cdist(x, y), a, b)
+    if d == 1:
+        assert plan.cost == pytest.approx(wasserstein_distance(x[:, 0], y[:, 0], a, b), rel=1e-10)
 
 
 def test_a_wrong_plan_is_never_returned() -> None:

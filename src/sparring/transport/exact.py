@@ -1,7 +1,5 @@
 """From a matrix of costs to the cheapest plan, with its proof."""
 
-import math
-import warnings
 from typing import Literal
 
 import numpy as np
@@ -12,12 +10,12 @@ from sparring.transport.assignment import best_assignment
 from sparring.transport.clouds import Floats
 from sparring.transport.plan import Plan, Potentials
 from sparring.transport.program import linear_program
+from sparring.transport.simplex import network_simplex
 
 __all__ = ["Method", "certified", "cheapest"]
 
 Method = Literal["simplex", "assignment", "program"]
 
-PIVOTS = 10**15  # never reached: the simplex ends by itself, and an early stop is an error
 GAP_TOLERANCE = 1e-9  # of the cost
 ROUNDING = 1e-12  # of the largest cost, and of the mass
 PART = 64  # rows
@@ -26,11 +24,10 @@ PART = 64  # rows
 def cheapest(costs: Floats, a: Floats, b: Floats, method: Method = "simplex") -> Plan:
     """The cheapest plan for any finite costs >= 0, shape (n, m), and weights a (n,) and b (m,), each of sum one.
 
-    The matrix is scaled while the simplex works, and put back, to the same bits.
     Raises RunError unless the plan is proven optimal; InputError where the method does not apply.
     """
     if method == "simplex":
-        flow, gamma = _simplex(costs, a, b)
+        flow, gamma = network_simplex(costs, a, b)
     elif method == "assignment":
         flow, gamma = best_assignment(costs, a, b)
     else:
@@ -61,47 +58,19 @@ def certified(
     return Plan(cost, coupling, potentials, gap, True)
 
 
-def _simplex(costs: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """The optimal flow (n, m), and the potentials (n,) of its rows; -inf for a row without mass."""
-    import ot  # on its first use: it takes a second, and tries every array library it can find
-
-    rows, columns = np.flatnonzero(a), np.flatnonzero(b)
-    # POT returns wrong plans as optimal at distances of 1e12. A power of two changes no digit
-    scale = math.ldexp(1.0, math.frexp(float(costs.max()) or 1.0)[1])
-    part = costs if len(rows) == len(a) and len(columns) == len(b) else costs[np.ix_(rows, columns)]
-    part /= scale  # in place: the matrix is most of the memory
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an early stop is raised below
-            flow, log = ot.emd(
-                a[rows], b[columns], part,
-                numItermax=PIVOTS, log=True, center_dual=False, check_marginals=False,
-            )  # fmt: skip
-    finally:
-        part *= scale
-    if log["warning"] is not None:
-        raise RunError(
-            f"the network simplex found no optimal plan between {len(a)} and {len(b)} points "
-            f"({log['warning']}); nothing is returned. Fewer points or weights of closer size may help."
-        )
-    gamma = np.full(len(a), -np.inf)
-    gamma[rows] = log["u"] * scale
-    if flow.shape == costs.shape:
-        return flow, gamma
-    whole = np.zeros(costs.shape)
-    whole[np.ix_(rows, columns)] = flow
-    return whole, gamma
-
-
 def _feasible(costs: Floats, gamma: Floats) -> Potentials:
-    """Both potentials from those of the rows with mass, by two c-transforms.
+    """Both potentials, feasible at every pair, from those of the rows with mass; -inf stands for no mass.
 
-    A c-transform never lowers the dual value, and its result is feasible at every pair.
+    The c-transform lambda_j = min_i c_ij - gamma_i never lowers the dual value; rows without mass get
+    theirs from it in the same way.
     """
     lambda_ = np.full(costs.shape[1], np.inf)
     for part in _parts(len(gamma)):
         np.minimum(lambda_, (costs[part] - gamma[part, None]).min(axis=0), out=lambda_)
-    return Potentials(np.concatenate([(costs[part] - lambda_).min(axis=1) for part in _parts(len(gamma))]), lambda_)
+    empty = np.flatnonzero(np.isneginf(gamma))
+    for part in _parts(len(empty)):
+        gamma[empty[part]] = (costs[empty[part]] - lambda_).min(axis=1)
+    return Potentials(gamma, lambda_)
 
 
 def _parts(n: int) -> list[slice]:

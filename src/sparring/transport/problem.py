@@ -47,7 +47,8 @@ def solve(
     method: "simplex" (the network simplex), "assignment" (as many points, of equal weight), "line" (one column;
     n log n, no matrix), "program" (the lecture's linear programme written out, for small problems), or "auto":
     line where it applies, else simplex. All are exact, and agree.
-    Memory: about 16 n m bytes, on a line 100 (n + m); time grows a little faster than n m.
+    Memory: 8 n m bytes for the distances, with 3 more while the simplex works (35 where many plans are equally
+    cheap) or 1 for an assignment; on a line 100 (n + m). Time grows a little faster than n m.
     Returns a Plan, always certified; its cost is W_p^p. Raises DataError for values that are not finite and negative
     weights, ShapeError for points of different shapes, InputError for empty clouds, unequal
     masses and methods that do not apply, RunError if the solver gives no optimal answer.
