@@ -16,6 +16,7 @@ from sparring.errors import DataError, InputError, ShapeError
 from sparring.judging import Verdict, fidelity, floor, judge, memory
 from sparring.judging.verdict import EQUAL, HIGHER, LIMITS, LOWER, MEANINGS, grade
 from sparring.transport import wasserstein
+from sparring.transport.ratios import draws_interval
 
 PER_DRAW = ("w1", "precision", "recall", "density", "coverage")
 COPYING = ("near_copies", "exact_copies", "nearer_to_training")
@@ -156,20 +157,20 @@ def test_interval_of_draws_narrows_with_their_number_and_holds_the_ratio() -> No
 
     def width(draws: int, overlap: float) -> float:
         fake, real = rng.normal(2, 0.1, draws), rng.normal(1, 0.1, draws)
-        interval = floor.draws_interval(fake, real, overlap, 0.0, rng)
+        interval = draws_interval(fake, real, overlap, 0.0, rng)
         assert interval is not None
         assert interval[0] < fake.mean() / real.mean() < interval[1]
         return interval[1] - interval[0]
 
     assert width(1000, 0.0) < width(10, 0.0)
     assert width(1000, 1.0) > 2 * width(1000, 0.0)  # equal draws: their number teaches nothing
-    assert floor.draws_interval(np.ones(1), np.ones(1), 0.0, 0.2, rng) is None
+    assert draws_interval(np.ones(1), np.ones(1), 0.0, 0.2, rng) is None
 
 
 def test_interval_of_independent_draws_equals_the_delta_method() -> None:
     rng = np.random.default_rng(0)
     fake, real = rng.normal(2, 0.1, 400), rng.normal(1, 0.05, 400)
-    found = floor.draws_interval(fake, real, 0.0, 0.0, rng)
+    found = draws_interval(fake, real, 0.0, 0.0, rng)
     ratio, spread = fake.mean() / real.mean(), np.sqrt((0.1 / 2) ** 2 + (0.05 / 1) ** 2) / 20
     assert found == pytest.approx((ratio * (1 - 1.96 * spread), ratio * (1 + 1.96 * spread)), abs=0.004)
 

@@ -218,7 +218,10 @@ def test_a_plan_cannot_be_changed_and_prints_in_one_line() -> None:
 
 
 def test_public_names() -> None:
-    names = {"Critic", "Estimate", "Plan", "Potentials", "critic_quality", "gaussian", "sliced", "solve", "wasserstein"}
+    names = {
+        "Beside", "Critic", "Estimate", "Plan", "Potentials", "against_floor", "bootstrap", "critic_quality",
+        "gaussian", "grey_mass", "sliced", "solve", "wasserstein",
+    }  # fmt: skip
     assert set(sparring.transport.__all__) == names
     code = "import sys, sparring.transport; assert 'torch' not in sys.modules and 'ot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

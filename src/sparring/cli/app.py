@@ -13,6 +13,7 @@ __all__ = [
     "app",
     "classifier",
     "demo",
+    "distance",
     "filter_",
     "gan",
     "judge",
@@ -284,6 +285,70 @@ def judge(
     from sparring.cli import actions
 
     actions.judge(run, data, target, train, seed, json)
+
+
+@app.command
+def distance(
+    first: Annotated[
+        str, Parameter(help="A .csv, .npy, .npz, a folder of images (a set of points), or one picture (grey as mass).")
+    ],
+    second: Annotated[str, Parameter(help="Another of the same kind.")],
+    /,
+    *,
+    p: Annotated[float, Parameter(name=("-p", "--power"), help="Of the distance: 1 or more.")] = 1.0,
+    metric: Annotated[Literal["euclidean", "cityblock", "chebyshev"], Parameter(help="Between two points.")] = (
+        "euclidean"
+    ),
+    method: Annotated[
+        Literal["auto", "simplex", "assignment", "line", "program"], Parameter(help="All are exact, and agree.")
+    ] = "auto",
+    columns: Annotated[
+        list[str] | None, Parameter(consume_multiple=True, negative=(), help="Of CSV files; the others are left out.")
+    ] = None,
+    standardise: Annotated[
+        bool, Parameter(negative=(), help="Measure each column in standard deviations of the first's.")
+    ] = False,
+    mass: Annotated[
+        bool, Parameter(negative=(), help="The numbers are masses on a grid (histograms), not points.")
+    ] = False,
+    image_size: Annotated[int | None, Parameter(help="Side in pixels to which images are scaled.")] = None,
+    floor: Annotated[
+        bool, Parameter(negative=(), help="Also the distance between two parts of the first, at the same size.")
+    ] = False,
+    interval: Annotated[
+        bool, Parameter(negative=(), help="Also where the distance would fall for new samples (bootstrap).")
+    ] = False,
+    samples: Annotated[
+        int | None, Parameter(help="Measure draws of so many points only, beside their floor; for large sets.")
+    ] = None,
+    sliced: Annotated[
+        int | None, Parameter(help="The sliced distance along so many random lines instead; for large sets.")
+    ] = None,
+    plot: Annotated[
+        Path | None, Parameter(help="Draw the plan, for points of one or two columns: a .png, .svg or .pdf.")
+    ] = None,
+    seed: Annotated[int, Parameter(help="Decides random draws.")] = 0,
+    json: Json = False,
+) -> None:
+    """Measure how far two data sets are from each other: the exact Wasserstein distance, with its proof."""
+    from sparring.cli.measuring import measure
+
+    chosen = {
+        "p": p,
+        "metric": metric,
+        "method": method,
+        "columns": columns or (),
+        "standardise": standardise,
+        "mass": mass,
+        "image_size": image_size,
+        "floor": floor,
+        "interval": interval,
+        "samples": samples,
+        "sliced": sliced,
+        "plot": plot,
+        "seed": seed,
+    }
+    measure(first, second, chosen, json)
 
 
 @app.command(name="filter")

@@ -16,7 +16,7 @@ from sparring.data.schema import Schema, checked_numbers, refuse_too_close, roun
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.shapes import describe
 
-__all__ = ["ImageSchema", "as_bytes", "grid", "image_files", "read_images", "to_pillow"]
+__all__ = ["ImageSchema", "as_bytes", "grid", "image_files", "is_image", "read_grey", "read_images", "to_pillow"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 
@@ -164,6 +164,16 @@ def read_images(folder: Path, size: int | tuple[int, int] | None = None) -> tupl
     mode, sides = _common_mode(opened), sides or _common_size(opened)
     images = np.stack([np.asarray(_fitted(image, sides).convert(mode)) for image in opened])
     return images, tuple(str(path.relative_to(folder)) for path in paths)
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name is a picture's."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def read_grey(path: Path, size: int | tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """One picture as grey bytes (h, w), of another size if one is given. Raises DataError, InputError."""
+    return np.asarray(_opened(path, _sides(size)).convert("L"))
 
 
 def _sides(size: Any) -> tuple[int, int] | None:

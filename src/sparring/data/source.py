@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from sparring.data.table import TableSchema, checked_table, read_csv
 from sparring.errors import DataError, ShapeError
 from sparring.shapes import describe
 
-__all__ = ["BUILT_IN", "HELD_OUT", "Source", "existing", "from_npy", "read", "read_like"]
+__all__ = ["BUILT_IN", "HELD_OUT", "Source", "existing", "from_npy", "read", "read_like", "read_points"]
 
 BUILT_IN: Mapping[str, Callable[[], tuple[Any, Any]]] = MappingProxyType(
     {
@@ -81,6 +81,37 @@ def read_like(data: Any, schema: Schema) -> Source:
     values = _checked(values, path, fewest=1)
     schema.check(values)
     return Source(values, schema, names, _description(values, schema), path, _fingerprint(values), labels)
+
+
+def read_points(data: Any, size: int | tuple[int, int] | None = None, columns: Sequence[str] = ()) -> Any:
+    """Points to measure, checked but not to be learned from: an array (n, ...), or a DataFrame of numbers from a CSV.
+
+    data: as for ``read``; an array (n,) is one column. columns: the ones to read of a CSV, which may hold others that
+    are no numbers. Raises DataError or ShapeError.
+    """
+    if columns:
+        return _some_columns(existing(str(data)), list(columns))
+    values, _, path, _ = _gathered(data, size)
+    return _checked(values[:, None] if np.ndim(values) == 1 else values, path, fewest=1)
+
+
+def _some_columns(path: Path, columns: list[str]) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path, sep=None, engine="python")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as a table: {' '.join(str(error).split())}.") from None
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise DataError(f"{path} has no column {missing[0]!r}; it has {', '.join(map(str, frame.columns[:20]))}.")
+    chosen = pd.DataFrame({name: pd.to_numeric(frame[name], errors="coerce") for name in columns})
+    bad = np.argwhere(~np.isfinite(chosen.to_numpy(float)))
+    if len(bad):
+        row, column = bad[0]
+        found = frame[columns].iloc[row, column]
+        raise DataError(
+            f"{path}, row {row + 1} of data, column {columns[column]!r}: found {found!r}; a finite number is needed."
+        )
+    return chosen
 
 
 # -- finding

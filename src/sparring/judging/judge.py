@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparring.errors import InputError, ShapeError
 from sparring.judging import classes, fidelity, memory
-from sparring.judging.floor import class_intervals, draws_interval, half_interval, share_interval
+from sparring.judging.floor import class_intervals, half_interval, share_interval
 from sparring.judging.units import Units, like
 from sparring.judging.verdict import Figure, Verdict, summarise
 from sparring.seeds import seed_from
 from sparring.transport.clouds import Floats, distances, numbers
 from sparring.transport.exact import cheapest
+from sparring.transport.ratios import draws_interval
 
 __all__ = ["judge"]
 

@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.shapes import describe
 
-__all__ = ["Floats", "cloud", "distances", "masses", "numbers", "pair"]
+__all__ = ["Floats", "cloud", "distances", "grey_mass", "masses", "numbers", "pair"]
 
 Floats = NDArray[np.float64]
 
@@ -92,6 +92,24 @@ def _weights(name: str, value: ArrayLike | None, n: int) -> Floats:
     if weights.sum() == 0:
         raise InputError(f"{name} are all zero; some mass is needed.")
     return weights
+
+
+def grey_mass(image: ArrayLike) -> tuple[Floats, Floats]:
+    """A histogram on a grid, or a grey image, as a weighted cloud: places (k, axes) that are not 0, and shares (k,).
+
+    image: (n,), (h, w) or more axes, >= 0. A place is its indices, for an image (row, column); the shares sum to one.
+    Raises DataError for values below 0, InputError for an image without mass.
+
+    >>> grey_mass([[0, 3], [1, 0]])[0].tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
+    values = numbers("the image", image).astype(np.float64)
+    if values.min() < 0:
+        raise DataError(f"the image holds {values.min():g}; mass cannot be negative.")
+    places, shares = np.argwhere(values).astype(np.float64), values[values > 0]
+    if not len(shares):
+        raise InputError("the image is 0 everywhere; some mass is needed.")
+    return places, shares / shares.sum()
 
 
 def distances(x: Floats, y: Floats) -> Floats:

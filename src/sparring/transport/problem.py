@@ -16,8 +16,9 @@ from sparring.transport.critic import Critic, quality
 from sparring.transport.exact import certified, cheapest
 from sparring.transport.line import on_a_line
 from sparring.transport.plan import Plan, Potentials
+from sparring.transport.room import require_room
 
-__all__ = ["critic_quality", "solve", "wasserstein"]
+__all__ = ["Metric", "critic_quality", "distance_matrix", "solve", "wasserstein"]
 
 NAMED = ("euclidean", "cityblock", "chebyshev")
 METHODS = ("auto", "simplex", "assignment", "line", "program")
@@ -51,7 +52,7 @@ def solve(
     cheap) or 1 for an assignment; on a line 100 (n + m). Time grows a little faster than n m.
     Returns a Plan, always certified; its cost is W_p^p. Raises DataError for values that are not finite and negative
     weights, ShapeError for points of different shapes, InputError for empty clouds, unequal
-    masses and methods that do not apply, RunError if the solver gives no optimal answer.
+    masses, methods that do not apply and more points than memory holds, RunError if the solver gives no optimal answer.
     Source: Kantorovich 1942; solver: Bonneel et al. 2011, in POT. Unlike POT's own, the potentials
     are feasible everywhere, the costs are scaled before the solver sees them (at distances of 1e12
     it returns wrong plans as optimal), and an answer that is not optimal is an error, not a warning.
@@ -66,7 +67,7 @@ def solve(
         raise InputError(f"p must be at least 1; got {p!r}.")
     if method not in METHODS:
         raise InputError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
-    flat_y: Floats | None = None
+    flat_x, flat_y = None, None
     if not isinstance(metric, str) and not callable(metric):
         costs = _given(metric, x, y)
         a, b = masses(x_weights, y_weights, *costs.shape)
@@ -78,14 +79,15 @@ def solve(
             if not on_line:
                 raise InputError("method 'line' needs points of one column and a named metric; use 'simplex'.")
             _check_name(metric)
-            return _with_dual(_on_a_line(flat_x[:, 0], flat_y[:, 0], a, b, p), flat_y, metric, p)
+            return _with_points(_on_a_line(flat_x[:, 0], flat_y[:, 0], a, b, p), flat_x, flat_y, metric, p)
+        require_room(len(flat_x), len(flat_y))
         costs = _between(flat_x, flat_y, metric)
     if method == "line":
         raise InputError("method 'line' needs points of one column and a named metric; use 'simplex'.")
     if p != 1:
         np.power(costs, p, out=costs)
     plan = cheapest(costs, a, b, "simplex" if method == "auto" else method)
-    return plan if flat_y is None else _with_dual(plan, flat_y, metric, p)
+    return plan if flat_x is None or flat_y is None else _with_points(plan, flat_x, flat_y, metric, p)
 
 
 def wasserstein(
@@ -126,8 +128,17 @@ def critic_quality(
     return quality(critic, np.asarray(x), np.asarray(y), exact, partial(_between, metric=metric))
 
 
-def _with_dual(plan: Plan, y: Floats, metric: Any, p: float) -> Plan:
-    return replace(plan, power=p, dual=Critic(y, plan.potentials.lambda_, partial(_between, metric=metric)))
+def distance_matrix(x: Floats, y: Floats, metric: Metric = "euclidean") -> Floats:
+    """The distances (n, m) of two clouds. Raises InputError if they would not fit into memory."""
+    if not isinstance(metric, str) and not callable(metric):
+        return _given(metric, x, y)
+    require_room(len(x), len(y))
+    return _between(x, y, metric)
+
+
+def _with_points(plan: Plan, x: Floats, y: Floats, metric: Any, p: float) -> Plan:
+    dual = Critic(y, plan.potentials.lambda_, partial(_between, metric=metric))
+    return replace(plan, power=p, dual=dual, points=(x, y), metric=metric if isinstance(metric, str) else None)
 
 
 def _both(x: ArrayLike | None, y: ArrayLike | None) -> tuple[ArrayLike, ArrayLike]:
