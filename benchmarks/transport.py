@@ -1,11 +1,15 @@
 """Exact transport: known answers of real distributions, and time beside POT called directly.
 
 python benchmarks/transport.py known --data FOLDER --mnist FOLDER   the answers, and MNIST's IDX files
-python benchmarks/transport.py speed
+python benchmarks/transport.py speed     at three sizes
+python benchmarks/transport.py kinds     other kinds of problems, easy and hard for a short list of pairs
+python benchmarks/transport.py memory    the largest memory of POT and of each of our methods
 """
 
 import argparse
 import json
+import multiprocessing
+import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -13,9 +17,11 @@ from typing import Any
 import numpy as np
 import ot
 import pandas as pd
+from scipy.spatial.distance import cdist
 
 from sparring.data.labelled import read_labelled
 from sparring.transport import gaussian, solve, wasserstein
+from sparring.transport.exact import cheapest
 
 
 def known(folder: Path, mnist: Path) -> None:
@@ -95,14 +101,86 @@ def speed() -> None:
     print(f"\na million points on a line: {time.perf_counter() - began:.2f} s")
 
 
+def kinds() -> None:
+    """POT's simplex and ours on the same matrix of costs; medians of three interleaved rounds."""
+    print("| problem | POT, s | sparring, s | ratio | relative difference of costs |\n| --- | --- | --- | --- | --- |")
+    for name, (costs, a, b) in problems().items():
+        taken = []
+        for _ in range(4):
+            began = time.perf_counter()
+            theirs = ot.emd(a, b, costs, numItermax=10**9, log=True)[1]["cost"]
+            between = time.perf_counter()
+            ours = cheapest(costs, a, b).cost
+            taken.append((between - began, time.perf_counter() - between))
+        times = np.array(taken[1:])
+        apart = abs(ours - theirs) / (theirs or 1.0)
+        print(
+            f"| {name} | {np.median(times[:, 0]):.3f} | {np.median(times[:, 1]):.3f} | "
+            f"{np.median(times[:, 1] / times[:, 0]):.2f} | {apart:.0e} |",
+            flush=True,
+        )
+
+
+def problems() -> dict[str, tuple[Any, Any, Any]]:
+    rng, n, side = np.random.default_rng(0), 2000, 45
+    equal, grid = np.full(n, 1 / n), 0.1 * np.argwhere(np.ones((side, side)))
+    p, q = rng.dirichlet(np.ones(side**2), 2)
+    x, y = rng.normal(size=(2, n, 2))
+    three = rng.normal(size=(2, n, 3))
+    whole = np.round(3 * rng.normal(size=(2, n, 2)))
+    return {
+        "two columns, one law": (cdist(x, y), equal, equal),
+        "two columns, shifted and wider": (cdist(x, 1.5 * y + 3), equal, equal),
+        "three columns, weights over twelve digits": (cdist(*three), logarithmic(n), equal),
+        "64 columns, one law": (cdist(*rng.normal(size=(2, n, 64))), equal, equal),
+        "whole numbers in two columns: ties": (cdist(*whole), equal, equal),
+        "a grid of 45 x 45, random grey, W1": (cdist(grid, grid), p, q),
+        "the same, W2 squared": (cdist(grid, grid, "sqeuclidean"), p, q),
+        "the same, cityblock": (cdist(grid, grid, "cityblock"), p, q),
+        "400 points against 5,000": (
+            cdist(three[0][:400], rng.normal(size=(5000, 3))),
+            np.full(400, 1 / 400),
+            np.full(5000, 1 / 5000),
+        ),
+        "the same points twice": (cdist(x, x[::-1]), equal, equal),
+        "random costs, no distances": (rng.random((n, n)), equal, equal),
+    }
+
+
+def logarithmic(n: int) -> Any:
+    weights = np.logspace(-12, 0, n)
+    return weights / weights.sum()
+
+
+def memory() -> None:
+    """Each in a process of its own: what it holds at the most beyond the data, in bytes per pair."""
+    print("| method, 3,000 points | bytes a pair |\n| --- | --- |")
+    for method in ("POT", "simplex", "assignment"):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            print(f"| {method} | {pool.apply(held, (method,)):.1f} |", flush=True)
+
+
+def held(method: str) -> float:
+    n = 3000
+    x, y = np.random.default_rng(0).normal(size=(2, n, 10))
+    solve(x[:600], y[:600], method="simplex")  # everything is loaded
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if method == "POT":
+        ot.emd(np.full(n, 1 / n), np.full(n, 1 / n), ot.dist(x, y, metric="euclidean"), numItermax=10**9, log=True)
+    else:
+        solve(x, y, method=method)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / n**2
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["known", "speed"])
+    parser.add_argument("what", choices=["known", "speed", "kinds", "memory"])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--mnist", type=Path)
     chosen = parser.parse_args()
-    if chosen.what == "speed":
-        speed()
+    without_data = {"speed": speed, "kinds": kinds, "memory": memory}
+    if chosen.what in without_data:
+        without_data[chosen.what]()
     elif chosen.data is None or chosen.mnist is None:
         parser.error("known needs --data FOLDER and --mnist FOLDER")
     else:
