@@ -42,6 +42,6 @@ def require_room(n: int, m: int) -> None:
     if free is not None and needed > free:
         raise InputError(
             f"an exact plan between {n:,} and {m:,} points needs about {needed / 1e9:.3g} GB of memory; "
-            f"{free / 1e9:.3g} GB are free. sliced(x, y) needs none of it, and "
-            "against_floor(x, y, samples=2000) measures subsamples, with an interval."
+            f"{free / 1e9:.3g} GB are free. sliced(x, y) (--sliced 200) needs none "
+            "of it, and against_floor(x, y, samples=2000) (--samples 2000) measures subsamples, with an interval."
         )
