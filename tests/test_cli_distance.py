@@ -22,6 +22,7 @@ def files(empty_folder: Path) -> Path:
     b.to_csv("b.csv", index=False)
     b[["weight", "length"]].to_csv("b-numbers.csv", index=False)
     a[["length", "weight"]].to_csv("a-numbers.csv", index=False)
+    Path("empty.csv").touch()
     np.save("x.npy", rng.normal(size=(20, 2)))
     np.save("y.npy", rng.normal(size=(25, 2)) + 1)
     np.save("three.npy", rng.normal(size=(25, 3)))
@@ -115,6 +116,8 @@ def test_long_lines_are_drawn_as_densities(files: Path) -> None:
         (("x.npy", "y.npy", "--plot", "p.gif"), "p.gif: a plan is drawn as .png, .svg, .pdf"),
         (("x.npy", "y.npy", "--plot", "p.png", "--sliced", "9"), "--plot needs an exact plan"),
         (("x.npy", "y.npy", "--sliced", "9", "--metric", "cityblock"), "--sliced is for the metric euclidean"),
+        (("x.npy", "y.npy", "--sliced", "0"), "projections must be at least 2; got 0"),
+        (("empty.csv", "b.csv"), "empty.csv is empty; a CSV of numbers is needed.\n"),
         (("x.npy", "y.npy", "-p", "0.5"), "p must be at least 1"),
     ],
 )

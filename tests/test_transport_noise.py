@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparring.errors import DataError, InputError
-from sparring.transport import against_floor, bootstrap, grey_mass, problem, room, solve, wasserstein
+from sparring.transport import against_floor, bootstrap, grey_mass, problem, ratios, room, solve, wasserstein
 
 
 def _cloud(n: int, d: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -88,6 +88,14 @@ def test_the_bootstrap_interval_holds_the_mean_distance_of_such_samples() -> Non
     mean = np.mean([wasserstein(*draw()) for _ in range(1000)])
     held = np.mean([low <= mean <= high for low, high in (bootstrap(*draw(), replicates=40) for _ in range(150))])
     assert 0.89 <= held <= 0.99  # 0.95, within three standard errors
+
+
+def test_a_floor_near_zero_in_a_replicate_is_no_warning() -> None:
+    tops, bottoms = np.full(4000, 1e10), np.ones(4000)
+    bottoms[:50] = -1.0  # fewer than the tail
+    found = ratios.tails(tops, bottoms)
+    assert found is not None
+    assert found[0] == 1e10
 
 
 def test_a_distance_has_an_interval_around_it() -> None:

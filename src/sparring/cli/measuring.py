@@ -40,7 +40,7 @@ def measure(first: str, second: str, chosen: dict[str, Any], as_json: bool) -> N
     state: dict[str, Any] = {"first": first, "second": second, "points": [len(x.points), len(y.points)]}
     state |= {"p": chosen["p"], "metric": chosen["metric"]}
     how = {"metric": chosen["metric"], "p": chosen["p"]}
-    if chosen["sliced"]:
+    if chosen["sliced"] is not None:
         found = sliced(
             x.points, y.points, x.shares, y.shares, projections=chosen["sliced"], p=chosen["p"],
             random_state=chosen["seed"],
@@ -126,7 +126,7 @@ def _side(data: str, chosen: dict[str, Any]) -> _Side:
     try:
         values = read_points(data, chosen["image_size"], chosen["columns"])
     except DataError as error:
-        if path.suffix.lower() in (".csv", ".tsv", ".txt") and not chosen["columns"]:
+        if ", column " in str(error) and not chosen["columns"]:
             raise DataError(f"{error} Or choose the columns of numbers by --columns.") from None
         raise
     if chosen["mass"]:
@@ -185,9 +185,9 @@ def _refuse(x: _Side, chosen: dict[str, Any]) -> None:
     subsampled = chosen["floor"] or chosen["interval"] or chosen["samples"] is not None
     if x.shares is not None and subsampled:
         raise InputError("--floor, --interval and --samples need sets of points; these are single distributions.")
-    if chosen["plot"] is not None and (chosen["sliced"] or chosen["samples"] is not None):
+    if chosen["plot"] is not None and (chosen["sliced"] is not None or chosen["samples"] is not None):
         raise InputError("--plot needs an exact plan; leave --sliced and --samples out.")
     if chosen["plot"] is not None and (x.points.ndim > 2 or x.points.shape[1] > 2):
         raise InputError("--plot draws points of one or two columns; choose some by --columns.")
-    if chosen["sliced"] and chosen["metric"] != "euclidean":
+    if chosen["sliced"] is not None and chosen["metric"] != "euclidean":
         raise InputError("--sliced is for the metric euclidean.")

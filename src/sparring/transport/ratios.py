@@ -54,6 +54,6 @@ def tails(tops: Floats, bottoms: Floats) -> Interval:
     """The interval of a ratio, from replicates of both sides; None where a floor of 0 makes them infinite."""
     if np.percentile(bottoms, TAILS[0]) <= 0:
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         low, high = np.percentile(tops / np.maximum(bottoms, np.finfo(float).tiny), TAILS)
     return float(low), float(high)
