@@ -79,8 +79,8 @@ def test_save_and_load(make) -> None:  # noqa: ANN001
 
 
 def test_unknown_norm_is_refused() -> None:
-    with pytest.raises(InputError, match="norm must be None or 'batch'"):
-        ConvCritic((1, 28, 28), norm="layer")
+    with pytest.raises(InputError, match="norm must be None, 'batch' or 'layer'"):
+        ConvCritic((1, 28, 28), norm="instance")
 
 
 def test_average_follows_its_recurrence() -> None:
@@ -130,5 +130,5 @@ def test_the_convnet_for_small_grey_images_is_below_100_000_weights() -> None:
 
 
 def test_an_unknown_norm_is_refused() -> None:
-    with pytest.raises(InputError, match="norm must be None or 'batch'"):
+    with pytest.raises(InputError, match="norm must be None, 'batch' or 'layer'"):
         ConvNet((1, 8, 8), (2,), norm="group")

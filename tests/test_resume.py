@@ -53,7 +53,7 @@ def _stop_at(step: int):  # noqa: ANN202
 @pytest.mark.parametrize("recipe", list(RECIPES))
 def test_every_recipe_resumes_to_the_same_bits(tmp_path: Path, recipe: str, data: np.ndarray) -> None:
     straight = _make(recipe, tmp_path / "straight").fit(data)
-    at = {"r3gan": 7, "nonsaturating": 10, "wgan-gp": 1, "gan-2014": 23}[recipe]
+    at = {"r3gan": 7, "nonsaturating": 10, "wgan-gp": 1, "gan-2014": 23}.get(recipe, 5 + len(recipe))
     with pytest.raises(Interrupted, match=f"stopped at step {at} of {STEPS}; all is saved.*sparring resume"):
         _make(recipe, tmp_path / "stopped", verbose=_stop_at(at)).fit(data)
     assert json.loads((tmp_path / "stopped/run.json").read_text())["status"] == "stopped"
@@ -68,7 +68,7 @@ def test_dropout_and_batch_statistics_resume_too(tmp_path: Path) -> None:
     def networks() -> dict[str, nn.Module]:
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            generator = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+            generator = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
             critic = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Dropout(0.3), nn.Linear(16, 1))
         return {"generator": generator, "critic": critic}
 

@@ -1,6 +1,7 @@
 """The engine: one turn, one loop, against recurrences and derivatives written out by hand."""
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -85,8 +86,8 @@ def test_algorithm_1_replayed_with_analytic_gradients(k: int) -> None:
     w, c = (v.item() for v in critic.parameters())
 
     class Doubles(Chance):
-        def normal(self, n: int, *shape: int) -> torch.Tensor:
-            return super().normal(n, *shape).double()
+        def draw(self, law: Callable[..., torch.Tensor], n: int, *shape: int) -> torch.Tensor:
+            return super().draw(law, n, *shape).double()
 
     recipe = Recipe(
         MINIMAX, critic_steps=k, optimizer=lambda p, lr: torch.optim.SGD(p, lr, gamma, fused=True),

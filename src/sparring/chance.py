@@ -7,7 +7,7 @@ the length of a round only, so that the user's global state is left as it was.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -15,12 +15,17 @@ from torch import Tensor
 
 from sparring.seeds import derive
 
-__all__ = ["Chance", "ambient_seed", "generator"]
+__all__ = ["Chance", "ambient_seed", "generator", "symmetric_uniform"]
 
 
 def generator(seed: int, *path: str | int, device: str | torch.device = "cpu") -> torch.Generator:
     """A fresh torch generator, seeded by ``derive(seed, *path)``."""
     return torch.Generator(device=device).manual_seed(derive(seed, *path))
+
+
+def symmetric_uniform(*shape: int, **where: Any) -> Tensor:
+    """Numbers from U[-1, 1), called as torch.randn is."""
+    return torch.rand(*shape, **where).mul_(2).sub_(1)
 
 
 @contextlib.contextmanager
@@ -52,11 +57,15 @@ class Chance:
 
     def normal(self, n: int, *shape: int) -> Tensor:
         """Standard normal numbers of the shape (n, *shape), n on this rank."""
-        return self._own_part(torch.randn(n * self.ranks, *shape, generator=self.named, device=self.device), n)
+        return self.draw(torch.randn, n, *shape)
 
     def uniform(self, n: int, *shape: int) -> Tensor:
         """Numbers from U[0, 1) of the shape (n, *shape), n on this rank."""
-        return self._own_part(torch.rand(n * self.ranks, *shape, generator=self.named, device=self.device), n)
+        return self.draw(torch.rand, n, *shape)
+
+    def draw(self, law: Callable[..., Tensor], n: int, *shape: int) -> Tensor:
+        """Numbers of another law, of the shape (n, *shape), n on this rank. law: called as torch.randn is."""
+        return self._own_part(law(n * self.ranks, *shape, generator=self.named, device=self.device), n)
 
     def _own_part(self, joint: Tensor, n: int) -> Tensor:
         return joint if self.ranks == 1 else joint[self.rank * n : (self.rank + 1) * n]

@@ -27,8 +27,10 @@ class Batches:
     supervised fit wants. ``size=None`` is the full batch: gradient descent as in the lecture.
 
     arrays: tensors of the shape (n, ...); a tensor over a memory-mapped file works, and only the
-    rows of a batch are read. prepare: applied to the first tensor's rows of a batch (decode bytes,
-    say). rank, ranks: each rank gets its own equal part of every joint batch.
+    rows of a batch are read. among: the numbers of the rows to take, if not all of the first array's (further arrays
+    have these alone). prepare: applied to the first tensor's rows of a batch (decode bytes, say). mirrored:
+    whether every row stands twice in an epoch, as it is and with its last dimension turned round (images from
+    left to right). rank, ranks: each rank gets its own equal part of every joint batch.
     Raises InputError if there are no rows, the lengths differ, or a batch cannot be split equally.
     """
 
@@ -41,11 +43,17 @@ class Batches:
         rank: int = 0,
         ranks: int = 1,
         prepare: Callable[[Tensor], Tensor] = _as_is,
+        among: Tensor | None = None,
+        mirrored: bool = False,
     ) -> None:
         lengths = [len(array) for array in arrays]
+        if among is not None:
+            lengths[0] = len(among)
         if not lengths or min(lengths) == 0 or len(set(lengths)) > 1:
             raise InputError(f"batches need arrays of one common length, at least 1; got the lengths {lengths}")
-        self.arrays, self.rows, self.seed, self.prepare = arrays, lengths[0], seed, prepare
+        self.arrays, self.seed, self.prepare = arrays, seed, prepare
+        self.among, self.mirrored = among, mirrored
+        self.rows = lengths[0] * (2 if mirrored else 1)
         self.size = self.rows if size is None else size
         if self.size < 1 or self.size % ranks:
             raise InputError(
@@ -59,7 +67,8 @@ class Batches:
         self.short, self.rank, self.ranks = short, rank, ranks
         self.per_epoch = math.ceil(self.rows / self.size)
         self._orders: dict[int, Tensor] = {}
-        self._is_small = sum(array.numel() * array.element_size() for array in arrays) <= SMALL
+        size_in_bytes = sum(array.numel() * array.element_size() for array in arrays)
+        self._is_small = size_in_bytes <= SMALL and among is None and not mirrored
         self._epoch, self._rows = -1, arrays  # which epoch's order the rows are in
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
@@ -69,10 +78,19 @@ class Batches:
         own = slice(self.rank * part, (self.rank + 1) * part)
         if self._is_small and inside + stop - start <= self.rows:  # slices cost less than a search for each row
             first, *rest = (array[inside : inside + stop - start][own] for array in self._shuffled(epoch))
-        else:
-            rows = self.indices(index)[own]
-            first, *rest = (array[rows.to(array.device)] for array in self.arrays)
-        return (self.prepare(first), *rest)
+            return (self.prepare(first), *rest)
+        return self._gathered(self.indices(index)[own])
+
+    def _gathered(self, places: Tensor) -> tuple[Tensor, ...]:
+        """The rows at some places of an epoch's unshuffled order."""
+        single = self.rows // 2 if self.mirrored else self.rows
+        rows = places % single if self.mirrored else places
+        kept = rows if self.among is None else self.among[rows]
+        first = self.prepare(self.arrays[0][kept.to(self.arrays[0].device)])
+        if self.mirrored:
+            turned = (places >= single).to(first.device).view(-1, *[1] * (first.dim() - 1))
+            first = torch.where(turned, first.flip(-1), first)
+        return (first, *(array[rows.to(array.device)] for array in self.arrays[1:]))
 
     def _span(self, index: int) -> tuple[int, int]:
         """The places of a batch's first row and of the row after its last, counted on through all epochs."""
@@ -83,7 +101,11 @@ class Batches:
         return start, min(start + self.size, (epoch + 1) * self.rows)
 
     def indices(self, index: int) -> Tensor:
-        """The rows of the joint batch ``index``, as int64 of the shape (size,)."""
+        """The places of the joint batch ``index``, as int64 of the shape (size,).
+
+        They are row numbers, or with ``among`` places in it; with ``mirrored`` those from half of ``rows`` on are
+        turned round.
+        """
         at, stop = self._span(index)
         parts = []
         while at < stop:

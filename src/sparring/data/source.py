@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from sparring.data import toy
 from sparring.data.image import ImageSchema, read_images
 from sparring.data.schema import Schema, checked_numbers
+from sparring.data.signals import SignalSchema
 from sparring.data.table import TableSchema, checked_table, read_csv
-from sparring.errors import DataError, ShapeError
+from sparring.errors import DataError, InputError, ShapeError
 from sparring.shapes import describe
 
 __all__ = ["BUILT_IN", "HELD_OUT", "Source", "existing", "from_npy", "read", "read_like", "read_points"]
@@ -61,17 +62,29 @@ class Source:
         return self.schema.encode(self.values)
 
 
-def read(data: Any, size: int | tuple[int, int] | None = None) -> Source:
+def read(data: Any, size: int | tuple[int, int] | None = None, kind: str = "auto") -> Source:
     """Read and check data, and find out what they are.
 
     data: an array or DataFrame, a list of lists, a folder of images, a .npy, .npz, .csv, .tsv or .txt
-    file, or the name of built-in data (demo:digits). size: for folders of images.
+    file, or the name of built-in data (demo:digits). size: for folders of images. kind: "auto" (rows are a table,
+    more dimensions are images), or "table", "image" or "signal" (rows whose columns follow each other in time).
     Raises DataError or ShapeError (both InputError) with what was found, where, and what is needed.
     """
     values, names, path, labels = _gathered(data, size)
     values = _checked(values, path)
-    schema = TableSchema.of(values) if np.ndim(values) == 2 else ImageSchema.of(values)
+    schema = _schema_of(values, kind)
     return Source(values, schema, names, _description(values, schema), path, _fingerprint(values), labels)
+
+
+def _schema_of(values: Any, kind: str) -> Schema:
+    kinds = {"table": TableSchema, "image": ImageSchema, "signal": SignalSchema}
+    if kind == "auto":
+        kind = "table" if np.ndim(values) == 2 else "image"
+    if kind not in kinds:
+        raise InputError(f"kind must be auto, table, image or signal; got {kind!r}")
+    if (kind == "table") != (np.ndim(values) == 2) and kind != "signal":
+        raise ShapeError(f"data of the shape {describe(np.shape(values))} are no {kind}.")
+    return kinds[kind].of(values)
 
 
 def read_like(data: Any, schema: Schema) -> Source:
@@ -240,4 +253,7 @@ def _description(values: Any, schema: Schema) -> str:
         colours = {1: "grey", 3: "RGB", 4: "RGBA"}.get(schema.channels, f"{schema.channels} channels")
         span = f"{schema.dtype} in [{schema.low:g}, {schema.high:g}]"
         return f"{len(values):,} images of {schema.height}×{schema.width}, {colours}, {span}"
+    if isinstance(schema, SignalSchema):
+        channels = f" in {schema.channels} channels" if schema.channels_last else ""
+        return f"{len(values):,} signals of {schema.length} steps{channels}"
     return f"{len(values):,} rows of {schema.shape[0]} numbers"

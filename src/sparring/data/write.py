@@ -26,6 +26,8 @@ def write(
     columns: int | None = None,
     low: float | None = None,
     high: float | None = None,
+    padding: int = 1,
+    labels: NDArray[Any] | None = None,
 ) -> Path:
     """Write samples, whole or not at all, and return the path.
 
@@ -33,20 +35,21 @@ def write(
     and the like take images, as one picture; a name without an ending takes images as a folder of PNGs.
     Of images with 2 or more than 4 channels, pictures show the first.
     names: of a CSV's columns, where samples are an array (default: x0, x1, ...; for images p0, p1, ...).
-    columns: of a picture. low, high: the values that are black and white in pictures (see ``as_bytes``).
+    columns, padding: of a picture. low, high: the values that are black and white in pictures (see ``as_bytes``).
+    labels: the samples' classes (n,), which a .csv holds as the column ``class``, an .npz as the array y.
     Raises DataError for another ending, a table as a picture or a picture too large for its format,
     ShapeError if the names do not fit, FolderError if it cannot be written.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
-        _write_array(path, np.asarray(samples))
+        _write_array(path, np.asarray(samples), labels)
     elif suffix == ".csv":
-        frame = _frame(samples, names)
+        frame = _frame(samples, names) if labels is None else _frame(samples, names).assign(**{"class": labels})
         with replaced_file(path) as partial:
             frame.to_csv(partial, index=False)
     elif suffix in PICTURES:
-        _write_picture(path, grid(_images(samples, path), columns, low=low, high=high))
+        _write_picture(path, grid(_images(samples, path), columns, padding, low, high))
     elif not suffix and path.name:
         _write_folder(path, as_bytes(_images(samples, path), low, high))
     else:
@@ -55,12 +58,13 @@ def write(
     return path
 
 
-def _write_array(path: Path, samples: NDArray[Any]) -> None:
+def _write_array(path: Path, samples: NDArray[Any], labels: NDArray[Any] | None) -> None:
     with replaced_file(path) as partial, open(partial, "wb") as file:
         if path.suffix.lower() == ".npy":
             np.save(file, samples)
         else:
-            np.savez_compressed(file, X=samples)
+            arrays: dict[str, Any] = {"X": samples} if labels is None else {"X": samples, "y": labels}
+            np.savez_compressed(file, **arrays)
 
 
 def _frame(samples: Any, names: Sequence[str] | None) -> pd.DataFrame:

@@ -2,25 +2,26 @@
 
 import contextlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import nn
 
-from sparring.chance import Chance, generator
-from sparring.data.batches import Batches
+from sparring.data.conditions import read_conditioned
+from sparring.data.rows import Rows
 from sparring.data.schema import schema_from_json
-from sparring.data.source import Source, read, read_like
-from sparring.data.split import split_rows, taken
-from sparring.data.write import write
-from sparring.errors import DataError, FolderError, InputError
-from sparring.estimators.design import Design, Settings, design, settle, threads_for
-from sparring.estimators.provenance import command_of, data_of, machine, networks_of, now, place_of, plain, versions
+from sparring.data.source import Source, read_like
+from sparring.data.split import split_rows
+from sparring.data.targets import Classes
+from sparring.errors import DataError, FolderError, InputError, ShapeError
+from sparring.estimators.about_gan import about_gan, in_turn, shown, shown_labels, written_samples
+from sparring.estimators.design import Settings, design, settle
+from sparring.estimators.game import JUDGED, Job, job_of
+from sparring.estimators.sampling import AT_ONCE, Sampler, between
 from sparring.files import read_json, write_json
 from sparring.judging import Verdict, judge
 from sparring.networks import Average
@@ -30,35 +31,11 @@ from sparring.record import Record
 from sparring.report import write_report
 from sparring.run import Intervals, Progress, resume_state, run, shower
 from sparring.seeds import derive, seed_from
-from sparring.training import Game, Recipe, State, adversarial_game
+from sparring.training import Recipe
 from sparring.training.checkpoint import read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
 
 __all__ = ["GAN"]
-
-SHOWN = {"image": 64, "table": 1000}  # samples in a picture, rows in a table of samples
-AT_ONCE = 1024  # samples made in one pass
-WIDE = 32  # pixels of an image's longer side from which bfloat16 pays
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A run about to be played."""
-
-    source: Source
-    settings: Settings
-    place: Place
-    threads: int | None
-    networks: Design
-    game: Game
-    batches: Batches
-    state: State
-
-    @property
-    def average(self) -> Average:
-        found = self.game.parts["average"]
-        assert isinstance(found, Average)
-        return found
 
 
 class GAN(BaseEstimator):
@@ -69,21 +46,31 @@ class GAN(BaseEstimator):
     (n, h, w) or (n, h, w, c), tables and vectors of shape (n, p), folders of images, .npy, .npz and
     .csv files are taken as they are; samples come back in the data's range, shape and dtype.
 
-    recipe: "r3gan" (the default), "nonsaturating", "wgan-gp", "gan-2014", or a ``Recipe``.
+    With ``fit(X, y)`` both networks are told the class of a sample, and ``sample(n, y=...)`` makes samples of
+    the classes that are asked for.
+
+    recipe: "r3gan" (the default), another name in ``sparring.training.RECIPES``, or a ``Recipe``. changes: a mapping
+    of its settings (the fields of ``Recipe``) to other values, which may be plain: objective="hinge",
+    penalties={"r1": 0.5}, noise="uniform", optimizer="rmsprop", networks="residual", pack=2, clip=0.01.
     steps: rounds of turns. batch_size: rows per turn, over all ranks together. latent_size: length of
     the noise vector. generator, critic: a module, or a factory called with latent_size= and shape=
-    (generator) or shape= (critic). learning_rate: the critic's; the generator's keeps its
-    proportion. critic_steps: k. None everywhere means: what the recipe says for such data.
+    (generator) or shape= (critic), and classes= where there are some. learning_rate: the critic's; the
+    generator's keeps its proportion. critic_steps: k. None everywhere means: what the recipe says for such data.
+    kind: of the data: "auto" (two dimensions are a table, more are images), "table", "image" or "signal" (rows whose
+    columns follow each other in time, (n, length) or (n, length, channels)).
+    flip: whether images are also learned from left to right turned round.
+    early_stopping: look 25 times at the generator by held-out rows, keep the best one, and stop after
+    ``n_iter_no_change`` looks without a better one. stop_on: by what, "w1" (exact Wasserstein-1) or "coverage".
     validation_fraction: share of the rows held out and used for a verdict at the end; None: a tenth, if
-    that makes at least 20 rows.
+    that makes at least 20 rows. With early_stopping a tenth unless it is given.
     image_size: for folders of images: a number or (height, width).
     run: a new folder for the run (resumable, with a report); None keeps the run in memory.
     checkpoint_every: steps between two checkpoints; None: every half minute.
     device: "auto", "cpu", "cuda". precision: "auto", "float32", "bfloat16". threads: None chooses.
     verbose: 0, 1 (a line now and then), or a callable that is told a ``Progress`` after every step.
 
-    After ``fit``: generator_ (its moving average, which samples), critic_, schema_, latent_size_,
-    seed_, record_, and verdict_ if rows were held out.
+    After ``fit``: generator_ (its moving average, which samples), critic_, schema_, latent_size_, classes_ (or
+    None), seed_, record_, best_step_ with early_stopping, and verdict_ if rows were held out.
 
     >>> gan = GAN(steps=20, random_state=0).fit(np.random.default_rng(0).normal(size=(100, 3)))
     >>> gan.sample(5, random_state=1).shape
@@ -94,6 +81,7 @@ class GAN(BaseEstimator):
         self,
         recipe: str | Recipe = "r3gan",
         *,
+        changes: Mapping[str, Any] | None = None,
         steps: int | None = None,
         batch_size: int | None = None,
         latent_size: int | None = None,
@@ -101,6 +89,11 @@ class GAN(BaseEstimator):
         critic: nn.Module | Callable[..., nn.Module] | None = None,
         learning_rate: float | None = None,
         critic_steps: int | None = None,
+        kind: str = "auto",
+        flip: bool = False,
+        early_stopping: bool = False,
+        stop_on: str = "w1",
+        n_iter_no_change: int = 10,
         validation_fraction: float | None = 0.0,
         image_size: int | tuple[int, int] | None = None,
         run: str | os.PathLike[str] | None = None,
@@ -112,6 +105,7 @@ class GAN(BaseEstimator):
         verbose: int | Callable[[Progress], None] = 0,
     ) -> None:
         self.recipe = recipe
+        self.changes = changes
         self.steps = steps
         self.batch_size = batch_size
         self.latent_size = latent_size
@@ -119,6 +113,11 @@ class GAN(BaseEstimator):
         self.critic = critic
         self.learning_rate = learning_rate
         self.critic_steps = critic_steps
+        self.kind = kind
+        self.flip = flip
+        self.early_stopping = early_stopping
+        self.stop_on = stop_on
+        self.n_iter_no_change = n_iter_no_change
         self.validation_fraction = validation_fraction
         self.image_size = image_size
         self.run = run
@@ -132,26 +131,28 @@ class GAN(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         # a pickled model, like a saved one, holds no training rows
         state: Any = super().__getstate__()
-        return {name: value for name, value in state.items() if name not in ("_train", "_held_out")}
+        return {name: value for name, value in state.items() if name not in ("_train", "_labels")}
 
     # -- learning
 
     skipped_: tuple[str, ...] = ()  # newer checkpoints that resume or load had to pass over, and why
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from data; y is not used.
+        """Learn from data, and with y from the classes of their rows.
 
-        X: an array, DataFrame, list of lists, or the path of a file or folder.
+        X: an array, DataFrame, list of lists, or the path of a file or folder. y: classes (n,), the name of a CSV's
+        or DataFrame's column (or of a file) that holds them, or True for those that come with the data: sub-folders of
+        images, the array y of an .npz, the labels beside an IDX file. None: no classes.
         Raises InputError (and its kinds) for data or settings that cannot be used, before anything
         is written; Diverged if the training blows up; Interrupted after Ctrl-C, once the run is saved.
         """
         place = Place.of(self.device)
         if self.run is not None and place.leads:
             Record.refuse_taken(self.run)
-        source = read(X, self.image_size)
+        source, labels = read_conditioned(X, y, self.image_size, self.kind)
         self.seed_ = place.broadcast(seed_from(self.random_state))
-        job = self._prepare(source)
-        about = self._about(job)
+        job = job_of(self.get_params(deep=False), source, labels, self.seed_)
+        about = about_gan(self, job, y if isinstance(y, str | bool) else None)
         self.record_ = Record.create(self.run, about) if self.run is not None and place.leads else Record(about)
         return self._play(job)
 
@@ -160,59 +161,36 @@ class GAN(BaseEstimator):
         cls,
         folder: str | os.PathLike[str],
         X: Any = None,
+        y: Any = None,
         *,
         verbose: int | Callable[[Progress], None] = 0,
         **networks: Any,
     ) -> "GAN":
         """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped.
 
-        X: the data, if the run was not fitted from a file or folder that is still there.
-        generator=, critic=: again, if the run had the user's own networks.
+        X, y: the data, if the run was not fitted from a file or folder that is still there.
+        generator=, critic=, recipe=, changes=: again, if they were the user's own.
         Raises FolderError if it is no run, DataError if the data have changed.
         """
         record = Record.open(folder)
         self = cls._configured(record, verbose=verbose, **networks)
-        job = self._prepare(self._source_again(record, X))
+        source, labels = self._source_again(record, X, y)
+        job = job_of(self.get_params(deep=False), source, labels, self.seed_)
         ranks = record.about["place"]["ranks"]
         if ranks != job.place.ranks:
             raise InputError(f"{folder} was begun by {ranks} process(es) and needs as many; now {job.place.ranks} run.")
-        parts = {**job.game.parts, "state": job.state}
-        self.skipped_ = resume_state(record, parts, writes=job.place.leads)
+        self.skipped_ = resume_state(record, job.parts, writes=job.place.leads)
         job.place.broadcast(None)  # no rank may write before all have read
         self.record_ = record if job.place.leads else Record(record.about)
         return self._play(job)
 
-    def _prepare(self, source: Source) -> _Job:
-        settings = settle(self.get_params(deep=False), source.schema)
-        place = Place.of(self.device, self._precision(source))
-        recipe, shown = settings.recipe, derive(self.seed_, "held out")
-        rows, held_out = split_rows(len(source.values), self.validation_fraction, shown)
-        self.schema_, self.latent_size_ = source.schema, settings.latent_size
-        self._train, self._held_out = taken(source.values, rows), taken(source.values, held_out)
-        networks = design(source.schema, settings.latent_size, self.seed_, self.generator, self.critic)
-        networks = networks.to(place.device)
-        game = adversarial_game(
-            networks.generator, networks.critic, settings.latent_size, recipe, settings.steps, ranks=place.ranks
-        )
-        resident = torch.from_numpy(source.schema.encode(self._train)).to(place.device)
-        order, draws = derive(self.seed_, "batches"), derive(self.seed_, "chance")
-        batches = Batches(resident, size=recipe.batch_size, seed=order, rank=place.rank, ranks=place.ranks)
-        state = State(Chance(draws, place.device, place.rank, place.ranks))
-        count = self.threads or threads_for(networks.critic, recipe.batch_size // place.ranks)
-        return _Job(source, settings, place, count, networks, game, batches, state)
-
-    def _precision(self, source: Source) -> str:
-        """bfloat16 pays for convolutions only, and costs quality in small networks."""
-        if self.precision == "auto" and (source.schema.kind != "image" or max(source.schema.shape[1:]) < WIDE):
-            return "float32"
-        return self.precision
-
-    def _play(self, job: _Job) -> Self:
+    def _play(self, job: Job) -> Self:
+        self._learned(job.settings, job.source.schema, job.classes, job.shares)
+        self._train, self._labels = job.train, job.source.labels if job.classes is not None else None
         self.generator_, self.critic_, self._average = job.average.module, job.networks.critic, job.average
         kept = self.record_.kept
-        intervals = Intervals.of(job.settings.steps, checkpoint=self.checkpoint_every)
         if kept:
-            self._write_samples("real", taken(self._train, np.arange(min(len(self._train), self._shown()))))
+            self._show_real()
         try:
             with threads(job.threads):
                 run(
@@ -222,9 +200,10 @@ class GAN(BaseEstimator):
                     state=job.state,
                     place=job.place,
                     record=self.record_,
-                    intervals=intervals,
+                    intervals=Intervals.of(job.settings.steps, checkpoint=self.checkpoint_every),
                     snapshot=self._snapshot if kept else None,
                     show=shower(self.verbose),
+                    watch=job.watch,
                 )
         except BaseException:
             with contextlib.suppress(FolderError):  # why the run ended matters more than its report
@@ -233,49 +212,93 @@ class GAN(BaseEstimator):
         self._end(job)
         return self
 
-    def _end(self, job: _Job) -> None:
+    def _learned(self, settings: Settings, schema: Any, classes: Classes | None, shares: tuple[float, ...]) -> None:
+        """What sampling needs to know."""
+        self.schema_, self.latent_size_ = schema, settings.latent_size
+        self.classes_ = None if classes is None else classes.classes
+        self._law, self._shares, self._pack = settings.recipe.noise, shares, settings.recipe.pack
+
+    def _end(self, job: Job) -> None:
         """Leave networks ready for use and, in a folder, a report; also after a run that was broken off."""
         job.networks.critic.eval()
         job.networks.generator.eval()
-        finished = job.state.step == job.settings.steps
-        if finished and len(self._held_out) and job.place.leads:
-            self.judge(self._held_out)
+        watch = job.watch
+        if watch is not None:
+            watch.best.restore()
+            self.best_step_ = watch.best.step
+            self.record_.update(best_step=watch.best.step, looks=watch.looks, looking=round(watch.seconds, 2))
+        finished = job.state.step == job.settings.steps or (watch is not None and watch.done)
+        if finished and len(job.held_out) and job.place.leads:
+            self.judge(job.held_out.some(JUDGED))
         if self.record_.kept:
             write_report(self.record_.folder)
 
     # -- using
 
-    def sample(self, n: int = 1, *, random_state: Any = None) -> Any:
+    @property
+    def _sampler(self) -> Sampler:
+        check_is_fitted(self, "generator_")
+        known = None if self.classes_ is None else Classes(self.classes_)
+        return Sampler(self.generator_, self.schema_, self.latent_size_, self._law, known, self._shares)
+
+    def sample(self, n: int | None = None, *, y: Any = None, latent: Any = None, random_state: Any = None) -> Any:
         """Make n new samples, in the data's own range, shape and dtype.
 
-        random_state: repeats a draw; None gives a fresh one. Returns (n, ...), or a DataFrame if the
-        model was fitted on one.
+        n: one if it is left out, or as many as y or latent have. y: for a model fitted with classes: one class, (n,)
+        classes, "balanced", or a mapping of classes to their shares; None: in the data's shares. latent: noise of
+        one's own, (n, latent_size_). random_state: repeats a draw; None gives a fresh one.
+        Returns (n, ...), or a DataFrame if the model was fitted on one.
         """
-        check_is_fitted(self, "generator_")
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-            raise InputError(f"n must be a whole number above 0; got {n!r}")
-        return self._made(self._noise(int(n), seed_from(random_state)))
+        sampler, seed = self._sampler, seed_from(random_state)
+        noise = None if latent is None else sampler.given(latent)
+        n = _count(n, noise, y)
+        noise = sampler.noise(n, seed) if noise is None else noise
+        return sampler.made(noise, sampler.labels(n, y, seed))
 
-    def _noise(self, n: int, seed: int) -> Tensor:
-        return torch.randn(n, self.latent_size_, generator=generator(seed, "sample"))
+    def draw_labels(self, n: int, y: Any = None, *, random_state: Any = None) -> np.ndarray:
+        """The classes (n,) that ``sample(n, y=y, random_state=...)`` makes samples of, with the same random_state."""
+        found = self._sampler.labels(_count(n, None, None), y, seed_from(random_state))
+        if found is None:
+            raise InputError("this model was fitted without classes.")
+        return found
 
-    def _made(self, noise: Tensor) -> Any:
-        device = next(self.generator_.parameters()).device
-        with torch.inference_mode():
-            parts = [self.generator_(part.to(device)).float().cpu() for part in noise.split(AT_ONCE)]
-        return self.schema_.decode(torch.cat(parts).numpy())
+    def interpolate(
+        self, steps: int = 8, pairs: int = 1, *, y: Any = None, latent: Any = None, random_state: Any = None
+    ) -> Any:
+        """Samples on the way from one latent vector to another: along an arc for normal noise, a line for uniform.
 
-    def score_samples(self, X: Any) -> np.ndarray:
+        steps: samples of a way, its ends included. pairs: how many ways. latent: (2, pairs, latent_size_), the starts
+        and the ends. y: the class of each way, as for ``sample``. Returns (pairs * steps, ...), way after way.
+        """
+        sampler, seed = self._sampler, seed_from(random_state)
+        steps = _count(steps, None, None)
+        if latent is not None and np.ndim(latent) != 3:
+            raise ShapeError("latent must be the starts and the ends, of the shape (2, pairs, latent_size).")
+        pairs = _count(pairs if latent is None else len(latent[0]), None, None)
+        noise = sampler.noise(2 * pairs, seed) if latent is None else sampler.given(np.concatenate(list(latent)))
+        way = between(noise[:pairs], noise[pairs:], steps, straight=self._law is not torch.randn)
+        labels = sampler.labels(pairs, y, seed)
+        return sampler.made(way, None if labels is None else labels.repeat(steps))
+
+    def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
         """The critic's score of every sample, (n,): higher means more like the data, to this critic.
 
-        Scores have no unit, and mean nothing across models.
+        y: their classes, (n,), for a model fitted with classes. Scores have no unit, and mean nothing across models.
+        Raises InputError for a critic of packs, which has no score for a single sample.
         """
         check_is_fitted(self, "critic_")
+        if self._pack > 1:
+            raise InputError(f"this critic judges {self._pack} samples together; it has no score for each.")
         encoded = torch.from_numpy(self.schema_.encode(read_like(X, self.schema_).values))
+        if (y is None) != (self.classes_ is None):
+            raise InputError("the classes y are needed where a model was fitted with some, and only there.")
+        sampler = self._sampler
+        told = sampler.told(sampler.labels(len(encoded), y, 0))
         device = next(self.critic_.parameters()).device
+        parts = zip(*(tensor.split(AT_ONCE) for tensor in (encoded, *told)), strict=True)
         with torch.inference_mode():
-            parts = [scores(self.critic_, part.to(device)).cpu() for part in encoded.split(AT_ONCE)]
-        return torch.cat(parts).double().numpy()
+            found = [scores(self.critic_, *(p.to(device) for p in part)).cpu() for part in parts]
+        return torch.cat(found).double().numpy()
 
     def judge(
         self, X_test: Any, X_train: Any = None, *, labels: Any = None, draws: int = 10, random_state: Any = 0
@@ -302,13 +325,15 @@ class GAN(BaseEstimator):
         return self.verdict_
 
     def _training_values(self, X: Any) -> Any:
+        """The rows to judge by; of data too large for memory a part."""
         if X is not None:
             return read_like(X, self.schema_).values
-        if hasattr(self, "_train"):
-            return self._train
-        source = self._source_again(self.record_, None)
-        rows, _ = split_rows(len(source.values), self.validation_fraction, derive(self.seed_, "held out"))
-        return taken(source.values, rows)
+        if not hasattr(self, "_train"):
+            source, _ = self._source_again(self.record_, None)
+            rows, _ = split_rows(len(source.values), self.validation_fraction, derive(self.seed_, "held out"))
+            self._train = Rows(source.values, rows)
+        mapped = isinstance(self._train.values, np.memmap)
+        return self._train.some(JUDGED) if mapped else self._train.all()
 
     # -- keeping
 
@@ -328,11 +353,19 @@ class GAN(BaseEstimator):
     def _loaded(cls, record: Record, **networks: Any) -> "GAN":
         self = cls._configured(record, **networks)
         self.record_ = record
-        made = design(self.schema_, self.latent_size_, self.seed_, self.generator, self.critic)
+        targets = record.about.get("targets")
+        classes = None if targets is None else Classes.from_json(targets)
+        schema = schema_from_json(record.about["schema"])
+        settings = settle(self.get_params(deep=False), schema, 0 if classes is None else classes.outputs)
+        made = design(schema, settings, self.seed_, self.generator, self.critic)
+        self._learned(settings, schema, classes, () if targets is None else tuple(targets["shares"]))
         self._average, self.critic_ = Average(made.generator, 1.0), made.critic.eval()
         checkpoint = read_newest(record.checkpoint_folder)
         restore(checkpoint, {"average": self._average, "critic": self.critic_})
         self.generator_, self.skipped_ = self._average.module, checkpoint.skipped
+        best = checkpoint.state.get("watch", {}).get("best", {}).get("weights")
+        if best is not None:
+            self.generator_.load_state_dict(best)
         if record.verdict_path.exists():
             self.verdict_ = Verdict.from_json(read_json(record.verdict_path))
         return self
@@ -346,63 +379,48 @@ class GAN(BaseEstimator):
                 raise InputError(f"{record.folder} was trained with its own {name}; give it again: {name}=...")
         self = cls(**{**about["parameters"], **networks}, run=str(record.folder), verbose=verbose)
         self.threads, self.precision = about["place"]["threads"], about["place"]["precision"]
-        self.seed_, self.latent_size_ = about["seed"], about["latent_size"]
-        self.schema_ = schema_from_json(about["schema"])
+        self.seed_, self.latent_size = about["seed"], about["latent_size"]
         return self
 
-    # -- the record
-
-    def _about(self, job: _Job) -> dict[str, Any]:
-        """The content of run.json."""
-        given = self.get_params(deep=False)
-        custom = [name for name in ("generator", "critic", "recipe") if not isinstance(given[name], str | None)]
-        dropped = {*custom, "run", "verbose", "generator", "critic"}
-        parameters = {name: plain(value) for name, value in given.items() if name not in dropped}
-        count = job.threads or torch.get_num_threads()
-        networks = {"generator": job.networks.generator, "critic": job.networks.critic}
-        about = {
-            "kind": "gan",
-            "title": f"GAN on {job.source.description}",
-            "parameters": parameters,
-            "custom": custom,
-            "recipe": self.recipe if isinstance(self.recipe, str) else "custom",
-            "settings": job.settings.described(),
-            "seed": self.seed_,
-            "latent_size": self.latent_size_,
-            "schema": job.source.schema.to_json(),
-            "created": now(),
-            "versions": versions(),
-            "machine": machine(count),
-            "place": place_of(job.place, count),
-            "data": data_of(job.source, len(self._train), len(self._held_out)),
-            "networks": networks_of(networks),
-            "steps": job.settings.steps,
-        }
-        return {**about, "command": command_of(about)}
-
-    def _source_again(self, record: Record, X: Any) -> Source:
+    def _source_again(self, record: Record, X: Any, y: Any = None) -> tuple[Source, Any]:
         """A run's data: as given, or from where they were; refused if they have changed."""
         about = record.about["data"]
         if X is None and about["path"] is None:
             raise DataError(f"{record.folder} was fitted on data in memory; give them again.")
-        source = read(about["path"] if X is None else X, self.image_size)
+        told = record.about.get("targets") is not None
+        if told and y is None:
+            y = about["target"]
+            if y is None:
+                raise DataError(f"{record.folder} was fitted with classes in memory; give them again as y.")
+        source, labels = read_conditioned(about["path"] if X is None else X, y, self.image_size, self.kind)
         if source.fingerprint != about["fingerprint"]:
             raise DataError(
                 f"the data have changed since the run began: they were {about['description']}, and now are "
                 f"{source.description}{', of other content' if source.description == about['description'] else ''}."
             )
-        return source
+        return source, labels
+
+    def _show_real(self) -> None:
+        """Some of the training rows, for comparison; with classes, in the samples' order of classes."""
+        rows = self._train.first(shown(self.schema_, self.classes_))
+        if self._labels is not None and self.classes_ is not None:
+            rows = in_turn(self._train, self._labels, shown_labels(self.schema_, self.classes_))
+        written_samples(self.record_, self.schema_, "real", rows, self.classes_)
 
     def _snapshot(self, step: int) -> None:
-        self._write_samples(step, self._made(self._noise(self._shown(), derive(self.seed_, "shown"))))
+        """Samples from the same noise at every step."""
+        count, labels = shown(self.schema_, self.classes_), shown_labels(self.schema_, self.classes_)
+        sampler = self._sampler
+        samples = sampler.made(sampler.noise(count, derive(self.seed_, "shown")), labels)
+        written_samples(self.record_, self.schema_, step, samples, self.classes_)
 
-    def _write_samples(self, name: str | int, samples: Any) -> None:
-        suffix = ".png" if self.schema_.kind == "image" else ".csv"
-        folder = self.record_.folder / "samples"
-        path = self.record_.sample_path(name, suffix) if isinstance(name, int) else folder / f"{name}{suffix}"
-        # pictures span the data's range, not the samples' own: a pale generator must look pale
-        low, high = self.schema_.span
-        write(samples, path, low=low, high=high)
 
-    def _shown(self) -> int:
-        return SHOWN[self.schema_.kind]
+def _count(n: Any, noise: Any, y: Any) -> int:
+    """How many samples are meant. Raises InputError for what is no count, or differs from the latent vectors'."""
+    if n is None:
+        n = len(noise) if noise is not None else len(y) if np.ndim(y) == 1 and not isinstance(y, Mapping) else 1
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise InputError(f"n must be a whole number above 0; got {n!r}")
+    if noise is not None and len(noise) != n:
+        raise InputError(f"latent holds {len(noise)} vectors for {n} samples; one each is needed.")
+    return int(n)

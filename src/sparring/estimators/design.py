@@ -5,6 +5,7 @@ import math
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,16 +15,30 @@ from sparring.chance import ambient_seed
 from sparring.data.schema import Schema
 from sparring.errors import InputError, ShapeError
 from sparring.estimators.provenance import plain
-from sparring.networks import LEAKY, MLP, ConvCritic, ConvGenerator, count_parameters
+from sparring.networks import (
+    LabelledCritic,
+    LabelledGenerator,
+    Pair,
+    convolutional,
+    count_parameters,
+    perceptrons,
+    spectrally_normalised,
+)
 from sparring.objectives import scores
 from sparring.seeds import derive
 from sparring.shapes import describe
-from sparring.training import RECIPES, Recipe
+from sparring.training import RECIPES, Penalty, Recipe, changed
+from sparring.training.adversarial import packed
 
-__all__ = ["Design", "Settings", "design", "settle", "threads_for"]
+__all__ = ["Design", "Settings", "design", "kind_of", "settle", "threads_for"]
 
 Given = nn.Module | Callable[..., nn.Module] | None
 SMALL = 16  # pixels: up to this side a fully connected network is better and faster than a convolutional one
+NETWORKS = {
+    "table": perceptrons(),
+    "small image": perceptrons((256, 256, 256)),
+    "image": convolutional(),
+}  # where a recipe names none
 SMALL_WORK = 2**25  # multiplications of a pass over a batch, below which a second thread costs more than it brings
 
 
@@ -32,31 +47,51 @@ SMALL_WORK = 2**25  # multiplications of a pass over a batch, below which a seco
 
 @dataclass(frozen=True)
 class Settings:
-    """What a GAN's parameters mean for some data. recipe: with the user's changes."""
+    """What a GAN's parameters mean for some data. recipe: with the user's changes. classes: told apart, or 0."""
 
     recipe: Recipe
     steps: int
     latent_size: int
+    classes: int = 0
 
     def described(self) -> dict[str, Any]:
         """The settings as plain values, for the record."""
         recipe = self.recipe
         return {
             "objective": recipe.objective.name,
-            "penalties": [
-                f"{p.name}, weight {p.first:g} to {p.last:g}, every {p.every} step(s)" for p in recipe.penalties
-            ],
+            "penalties": [_described(penalty) for penalty in recipe.penalties],
+            "clip": recipe.clip,
+            "spectral": recipe.spectral,
+            "pack": recipe.pack,
             "steps": self.steps,
             "batch_size": recipe.batch_size,
             "latent_size": self.latent_size,
-            "critic_steps": recipe.critic_steps,
+            "noise": _name_of(recipe.noise),
+            "critic_steps": recipe.critic_steps if isinstance(recipe.critic_steps, int) else "by the step",
+            "optimizer": _name_of(recipe.optimizer),
             "generator_rate": recipe.generator_rate,
             "critic_rate": recipe.critic_rate,
+            "hold": recipe.hold,
             "average_half_life": recipe.half_life,
+            "networks": None if recipe.networks is None else recipe.networks.name,
+            "classes": self.classes,
         }
 
 
-def settle(parameters: dict[str, Any], schema: Schema) -> Settings:
+def _described(penalty: Penalty) -> str:
+    weight = f"{penalty.first:g}" if penalty.first == penalty.last else f"{penalty.first:g} to {penalty.last:g}"
+    return f"{penalty.name}, weight {weight}, every {penalty.every} step(s)"
+
+
+def _name_of(made: Any) -> str:
+    """A function's name, and the settings that are bound to it."""
+    if isinstance(made, partial):
+        bound = ", ".join(f"{name}={value}" for name, value in made.keywords.items())
+        return f"{_name_of(made.func)}({bound})"
+    return getattr(made, "__name__", type(made).__name__)
+
+
+def settle(parameters: dict[str, Any], schema: Schema, classes: int = 0) -> Settings:
     """Fill what the user left open from the recipe for such data.
 
     Raises InputError for an unknown recipe (with the known ones) or an impossible number.
@@ -64,13 +99,16 @@ def settle(parameters: dict[str, Any], schema: Schema) -> Settings:
     for name in ("steps", "batch_size", "latent_size", "critic_steps", "checkpoint_every", "threads"):
         _positive(name, parameters[name], whole=True)
     _positive("learning_rate", parameters["learning_rate"], whole=False)
-    recipe = _recipe(parameters["recipe"], schema).with_rate(plain(parameters["learning_rate"]))
-    changes = {name: int(parameters[name]) for name in ("batch_size", "critic_steps") if parameters[name] is not None}
-    return Settings(
-        replace(recipe, **changes),
-        int(parameters["steps"] or recipe.steps),
-        int(parameters["latent_size"] or _latent_size(schema)),
-    )
+    kind = kind_of(schema)
+    recipe = changed(_recipe(parameters["recipe"], kind), parameters["changes"] or {})
+    recipe = recipe.with_rate(plain(parameters["learning_rate"]))
+    given = {name: int(parameters[name]) for name in ("batch_size", "critic_steps") if parameters[name] is not None}
+    recipe = replace(recipe, **given)
+    if classes and recipe.pack > 1:
+        raise InputError(f"packs of {recipe.pack} samples have no one class; give no classes, or pack=1")
+    recipe = replace(recipe, networks=recipe.networks or NETWORKS[kind])
+    latent_size = parameters["latent_size"] or recipe.latent_size or _latent_size(schema)
+    return Settings(recipe, int(parameters["steps"] or recipe.steps), int(latent_size), classes)
 
 
 def _positive(name: str, value: Any, whole: bool) -> None:
@@ -81,22 +119,23 @@ def _positive(name: str, value: Any, whole: bool) -> None:
         raise InputError(f"{name} must be a {'whole ' if whole else ''}number above 0, or None; got {value!r}")
 
 
-def _recipe(name: str | Recipe, schema: Schema) -> Recipe:
+def _recipe(name: str | Recipe, kind: str) -> Recipe:
     if isinstance(name, Recipe):
         return name
     if name not in RECIPES:
         raise InputError(f"recipe must be one of {', '.join(RECIPES)}, or a Recipe; got {name!r}")
-    return RECIPES[name][_kind(schema)]
+    return RECIPES[name][kind]
 
 
-def _kind(schema: Schema) -> str:
-    if schema.kind != "image":
+def kind_of(schema: Schema) -> str:
+    """Which of a recipe's settings suit the data."""
+    if schema.kind == "table":
         return "table"
     return "small image" if max(schema.shape[1:]) <= SMALL else "image"
 
 
 def _latent_size(schema: Schema) -> int:
-    return 64 if schema.kind == "image" else min(max(math.prod(schema.shape), 2), 64)
+    return 64 if schema.kind == "image" else min(max(math.prod(schema.shape), 4), 64)
 
 
 # -- networks
@@ -113,19 +152,23 @@ class Design:
         return Design(self.generator.to(device), self.critic.to(device))
 
 
-def design(schema: Schema, latent_size: int, seed: int, generator: Given = None, critic: Given = None) -> Design:
-    """The networks for some data: the user's own (copied, so that they stay as they were), or ours.
+def design(schema: Schema, settings: Settings, seed: int, generator: Given = None, critic: Given = None) -> Design:
+    """The networks for some data: the user's own (copied, so that they stay as they were), or the recipe's.
 
-    A factory is called with the keyword arguments latent_size and shape (generator), or shape
-    (critic). Weights are drawn from ``seed`` alone.
-    Raises ShapeError if a network does not fit the data.
+    A factory is called with the keyword arguments latent_size and shape (generator), or shape (critic; with packs of m
+    samples, their channels or columns are m times as many), and classes if there are some. Weights are drawn from
+    ``seed`` alone.
+    Raises ShapeError if a network does not fit the data, InputError for networks of images where there are none.
     """
+    labelled = {"classes": settings.classes} if settings.classes else {}
+    judged = (settings.recipe.pack * schema.shape[0], *schema.shape[1:])
     with ambient_seed(derive(seed, "weights")):
-        made = Design(
-            _given(generator, latent_size=latent_size, shape=schema.shape) or _generator(schema, latent_size),
-            _given(critic, shape=schema.shape) or _critic(schema),
-        )
-        _check(made, latent_size, schema.shape)
+        own = _given(generator, latent_size=settings.latent_size, shape=schema.shape, **labelled)
+        generating = own or _generator(schema, settings)
+        made = Design(generating, _given(critic, shape=judged, **labelled) or _critic(schema, judged, settings))
+        if settings.recipe.spectral:
+            spectrally_normalised(made.critic)
+        _check(made, settings, schema.shape)
     return made
 
 
@@ -135,43 +178,55 @@ def _given(network: Given, **sizes: object) -> nn.Module | None:
     return network(**sizes)
 
 
-def _hidden(schema: Schema) -> tuple[int, ...]:
-    return (256, 256, 256) if schema.kind == "image" else (64, 64, 64)
+def _pair(schema: Schema, settings: Settings) -> Pair:
+    pair = settings.recipe.networks
+    assert pair is not None
+    if pair.images and schema.kind == "table":
+        raise InputError(
+            f"{pair.name} networks are for images; the data are rows of {schema.shape[0]} numbers. Choose perceptrons"
+            ", or kind='signal' if the columns follow each other in time."
+        )
+    return pair
 
 
-def _generator(schema: Schema, latent_size: int) -> nn.Module:
-    last = nn.Tanh() if schema.bounded else None
-    if _kind(schema) == "image":
-        return ConvGenerator(latent_size, schema.shape, last=last)
-    return MLP((latent_size,), schema.shape, _hidden(schema), nn.ReLU, last)
+def _generator(schema: Schema, settings: Settings) -> nn.Module:
+    size = settings.latent_size + settings.classes
+    made = _pair(schema, settings).generator(size, schema.shape, nn.Tanh() if schema.bounded else None)
+    return LabelledGenerator(made, settings.classes) if settings.classes else made
 
 
-def _critic(schema: Schema) -> nn.Module:
-    if _kind(schema) == "image":
-        return ConvCritic(schema.shape)
-    return MLP(schema.shape, (), _hidden(schema), LEAKY)
+def _critic(schema: Schema, judged: tuple[int, ...], settings: Settings) -> nn.Module:
+    made = _pair(schema, settings).critic(judged, settings.classes or None)
+    return LabelledCritic(made) if settings.classes else made
 
 
 @torch.no_grad()
-def _check(made: Design, latent_size: int, shape: tuple[int, ...]) -> None:
-    """Try both networks on two samples, so that a misfit shows before anything is written."""
+def _check(made: Design, settings: Settings, shape: tuple[int, ...]) -> None:
+    """Try both networks on two packs of samples, so that a misfit shows before anything is written."""
     modes = made.generator.training, made.critic.training
+    m = settings.recipe.pack
+    n = 2 * m
+    labels = (torch.zeros(n, dtype=torch.long),) if settings.classes else ()
     try:
-        fake = made.generator.eval()(torch.zeros(2, latent_size))
-    except RuntimeError as error:
-        raise ShapeError(f"the generator cannot take noise of the shape (n, {latent_size}): {_line(error)}") from error
-    if tuple(fake.shape) != (2, *shape):
+        fake = made.generator.eval()(torch.zeros(n, settings.latent_size), *labels)
+    except (RuntimeError, TypeError) as error:
+        told = " and the classes (n,)" if labels else ""
         raise ShapeError(
-            f"the generator must return samples of the shape {describe((2, *shape))} for two noise vectors; "
+            f"the generator cannot take noise of the shape (n, {settings.latent_size}){told}: {_line(error)}"
+        ) from error
+    if tuple(fake.shape) != (n, *shape):
+        raise ShapeError(
+            f"the generator must return samples of the shape {describe((n, *shape))} for {n} noise vectors; "
             f"got {describe(tuple(fake.shape))}. Images are (n, channels, height, width) inside."
         )
+    judged = packed(fake, m)
     try:
-        scores(made.critic.eval(), fake)
+        scores(made.critic.eval(), judged, *labels)
     except ShapeError:
         raise
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ShapeError(
-            f"the critic cannot take samples of the shape {describe(tuple(fake.shape))}: {_line(error)}"
+            f"the critic cannot take samples of the shape {describe(tuple(judged.shape))}: {_line(error)}"
         ) from error
     made.generator.train(modes[0])
     made.critic.train(modes[1])

@@ -84,6 +84,8 @@ def plain(value: Any) -> Any:
         value = value.item()
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
     return value if isinstance(value, str | int | float | bool | None) else None
 
 
@@ -97,11 +99,14 @@ def command_of(about: dict[str, Any], usual: Mapping[str, Any] = NO_DEFAULTS) ->
         return []
     words = ["sparring", "fit", about["kind"], path, "--seed", str(about["seed"])]
     target, fraction = about["data"].get("target"), given.pop("validation_fraction")
-    words += [] if target is None else ["--target", target]
+    words += ["--classes"] if target is True else [] if target is None else ["--target", target]
     words += [] if fraction is None else ["--held-out", str(fraction)]
     for name, value in given.items():
         said = value is None or name in ("random_state", "warm_start") or (name in usual and value == usual[name])
         if said and name != "early_stopping":  # the command has another default there
+            continue
+        if name == "changes" and isinstance(value, Mapping):
+            words += [word for pair in value.items() for word in ("--set", _said(*pair))]
             continue
         if isinstance(value, Mapping):  # weights of classes have no words on the command line
             return []
@@ -111,3 +116,10 @@ def command_of(about: dict[str, Any], usual: Mapping[str, Any] = NO_DEFAULTS) ->
         else:
             words += [option, *map(str, value)] if isinstance(value, list) else [option, str(value)]
     return [shlex.join(words)]
+
+
+def _said(name: str, value: Any) -> str:
+    """A change to a recipe as the command line says it: penalties=r1:0.5,r2:0.5."""
+    if isinstance(value, Mapping):
+        value = ",".join(f"{part}:{weight}" for part, weight in value.items())
+    return f"{name}={value}"

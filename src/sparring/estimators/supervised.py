@@ -309,18 +309,18 @@ class Supervised(BaseEstimator, ABC):
         """Leave a network ready for use and, in a folder, a report; also after a run that was broken off."""
         watch = made.watch
         if self.early_stopping:
-            watch.restore_best()
+            watch.best.restore()
         self._learned(made, made.network)
         self._stream = None
         self.n_iter_ = max(made.state.step // made.batches.per_epoch, 1)
         rows = self.record_.rows()
         self.loss_curve_ = [row["training/error"] for row in rows if "training/error" in row]
         self.validation_curve_ = [row["validation/error"] for row in rows if "validation/error" in row]
-        if watch.best_weights is not None:
+        if watch.best.weights is not None:
             self.best_epoch_ = watch.best_epoch
         if not self.record_.kept:
             return
-        self.record_.update(best_epoch=watch.best_epoch if watch.best_weights is not None else None)
+        self.record_.update(best_epoch=watch.best_epoch if watch.best.weights is not None else None)
         if len(made.data.held_out):
             self._judged(made.data.held_out, made.data.train)
         if isinstance(self.inputs_, ImageSchema):
@@ -422,7 +422,7 @@ class Supervised(BaseEstimator, ABC):
         network = made_network(given, settings, self.inputs_, self.targets_, self.seed_)
         checkpoint = read_newest(record.checkpoint_folder)
         restore(checkpoint, {"network": network})
-        best = checkpoint.state.get("watch", {}).get("best_weights")
+        best = checkpoint.state.get("watch", {}).get("best", {}).get("weights")
         if self.early_stopping and best is not None:
             network.load_state_dict(best)
         self.network_, self.skipped_ = network.eval(), checkpoint.skipped

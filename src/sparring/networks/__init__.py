@@ -1,6 +1,7 @@
 """Networks: sizes in, modules out. They know nothing of losses and files."""
 
 from sparring.networks.average import Average
+from sparring.networks.conditional import LabelledCritic, LabelledGenerator
 from sparring.networks.conv import ConvCritic, ConvGenerator
 from sparring.networks.convnet import ConvNet
 from sparring.networks.layers import (
@@ -13,20 +14,38 @@ from sparring.networks.layers import (
     summary,
     treats_samples_apart,
 )
+from sparring.networks.maxout import Maxout
 from sparring.networks.mlp import MLP
+from sparring.networks.pairs import PAIRS, Pair, convolutional, maxout, perceptrons, residual
+from sparring.networks.residual import ResidualCritic, ResidualGenerator
+from sparring.networks.spectral import spectrally_normalised
+from sparring.networks.waves import Waves
 
 __all__ = [
     "LEAKY",
     "MLP",
+    "PAIRS",
     "Average",
     "ConvCritic",
     "ConvGenerator",
     "ConvNet",
+    "LabelledCritic",
+    "LabelledGenerator",
     "Layer",
+    "Maxout",
+    "Pair",
+    "ResidualCritic",
+    "ResidualGenerator",
+    "Waves",
+    "convolutional",
     "count_parameters",
     "draws_nothing",
     "has_batch_statistics",
     "layers",
+    "maxout",
+    "perceptrons",
+    "residual",
+    "spectrally_normalised",
     "summary",
     "treats_samples_apart",
 ]

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from sparring.errors import InputError
 from sparring.networks.layers import APART, LEAKY
 
-__all__ = ["ConvCritic", "ConvGenerator"]
+__all__ = ["ConvCritic", "ConvGenerator", "halvings"]
 
 SMALLEST = 7  # 28 -> 14 -> 7 and 32 -> 16 -> 8 -> 4
 
 
-def _sizes(height: int, width: int, smallest: int) -> list[tuple[int, int]]:
+def halvings(height: int, width: int, smallest: int) -> list[tuple[int, int]]:
     """The image's size and its repeated halves, largest first; at least one halving."""
     sizes = [(height, width)]
     while max(sizes[-1]) > smallest or len(sizes) < 2:
@@ -42,16 +42,19 @@ def _channels(width: int, levels: int) -> list[int]:
 
 
 def _norm(norm: str | None, channels: int) -> list[nn.Module]:
-    if norm not in (None, "batch"):
-        raise InputError(f"norm must be None or 'batch'; got {norm!r}")
-    return [nn.BatchNorm2d(channels)] if norm else []
+    if norm not in (None, "batch", "layer"):
+        raise InputError(f"norm must be None, 'batch' or 'layer'; got {norm!r}")
+    if norm is None:
+        return []
+    # one group of all channels is the layer normalisation of maps
+    return [nn.BatchNorm2d(channels) if norm == "batch" else nn.GroupNorm(1, channels)]
 
 
 class ConvGenerator(nn.Module):
     """Latent vectors (n, latent_size) to images (n, c, h, w).
 
     shape: (c, h, w). width: feature maps of the last hidden layer. last: applied to the image.
-    norm: None, or "batch" as in the paper.
+    norm: None, "batch" as in the paper, or "layer" (over all maps of one sample).
     """
 
     def __init__(
@@ -64,7 +67,7 @@ class ConvGenerator(nn.Module):
         smallest: int = SMALLEST,
     ) -> None:
         super().__init__()
-        sizes = _sizes(shape[1], shape[2], smallest)
+        sizes = halvings(shape[1], shape[2], smallest)
         channels = _channels(width, len(sizes) - 1)
         self.start = (channels[-1], *sizes[-1])
         self.dense = nn.Linear(latent_size, math.prod(self.start))
@@ -85,7 +88,10 @@ class ConvGenerator(nn.Module):
 
 
 class ConvCritic(nn.Module):
-    """Images (n, c, h, w) to one unbounded score each, shape (n,)."""
+    """Images (n, c, h, w) to one unbounded score each, shape (n,), or to (n, outputs).
+
+    The arguments are ConvGenerator's; activation: makes the one between layers.
+    """
 
     def __init__(
         self,
@@ -94,15 +100,18 @@ class ConvCritic(nn.Module):
         norm: str | None = None,
         activation: Callable[[], nn.Module] = LEAKY,
         smallest: int = SMALLEST,
+        outputs: int | None = None,
     ) -> None:
         super().__init__()
-        sizes = _sizes(shape[1], shape[2], smallest)
+        sizes = halvings(shape[1], shape[2], smallest)
         channels = [shape[0], *_channels(width, len(sizes) - 1)]
         layers: list[nn.Module] = []
         for level, (before, after) in enumerate(itertools.pairwise(channels)):
             layers.append(nn.Conv2d(before, after, _kernel(sizes[level]), stride=2, padding=1))
             layers += [*(_norm(norm, after) if level else []), activation()]
-        layers += [nn.Flatten(), nn.Linear(channels[-1] * math.prod(sizes[-1]), 1), nn.Flatten(0)]
+        layers += [nn.Flatten(), nn.Linear(channels[-1] * math.prod(sizes[-1]), outputs or 1)]
+        if outputs is None:
+            layers.append(nn.Flatten(0))
         self.layers = nn.Sequential(*layers)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]: torch lists it elsewhere
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations, parametrize
 
 __all__ = [
     "APART",
@@ -54,7 +55,13 @@ def treats_samples_apart(network: nn.Module) -> bool:
     >>> treats_samples_apart(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
     False
     """
-    return all(type(module) in APART for module in network.modules())
+    return all(_plain(module) in APART for module in network.modules())
+
+
+def _plain(module: nn.Module) -> type[nn.Module]:
+    """A layer's type; what spectral normalisation adds to it looks at no sample."""
+    parts = (nn.ModuleDict, parametrize.ParametrizationList, parametrizations._SpectralNorm)
+    return nn.Sequential if isinstance(module, parts) else parametrize.type_before_parametrizations(module)
 
 
 def draws_nothing(network: nn.Module) -> bool:
@@ -64,7 +71,7 @@ def draws_nothing(network: nn.Module) -> bool:
     (True, False)
     """
     known = (*APART, nn.BatchNorm1d, nn.BatchNorm2d)
-    return all(type(module) in known and not isinstance(module, RANDOM) for module in network.modules())
+    return all(_plain(module) in known and not isinstance(module, RANDOM) for module in network.modules())
 
 
 def summary(network: nn.Module) -> str:
@@ -73,12 +80,22 @@ def summary(network: nn.Module) -> str:
     >>> summary(nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 1)))
     'Linear 2-64, ReLU, Linear 64-1'
     """
-    leaves = [module for module in network.modules() if not list(module.children())]
-    return ", ".join(_named(module) for module in leaves)
+    return ", ".join(_named(module) for module in _leaves(network).values())
+
+
+def _leaves(network: nn.Module) -> dict[str, nn.Module]:
+    """The layers that hold no others, by name. A normalised weight's parts belong to its layer."""
+    inner = [f"{name}." for name, module in network.named_modules() if parametrize.is_parametrized(module)]
+    return {
+        name: module
+        for name, module in network.named_modules()
+        if not any(name.startswith(prefix) for prefix in inner)
+        and all(child == "parametrizations" for child, _ in module.named_children())
+    }
 
 
 def _named(module: nn.Module) -> str:
-    name = type(module).__name__
+    name = parametrize.type_before_parametrizations(module).__name__
     if isinstance(module, nn.Linear):
         return f"{name} {module.in_features}-{module.out_features}"
     if isinstance(module, nn.modules.conv._ConvNd):
@@ -107,7 +124,7 @@ def layers(network: nn.Module, shape: Sequence[int]) -> tuple[Layer, ...]:
     (Layer(name='0', kind='Conv2d 3-3', shape=(3, 4, 4), parameters=84),)
     """
     found: list[Layer] = []
-    leaves = {name: module for name, module in network.named_modules() if not list(module.children())}
+    leaves = _leaves(network)
     hooks = [leaf.register_forward_hook(_noter(name, found)) for name, leaf in leaves.items()]
     modes = [(module, module.training) for module in network.modules()]
     first = next(network.parameters(), torch.zeros(()))

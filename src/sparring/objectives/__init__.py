@@ -1,6 +1,8 @@
 """What a learner minimises: functions of outputs and scores, and penalties on a critic's slope."""
 
 from sparring.objectives.adversarial import (
+    HINGE,
+    LEAST_SQUARES,
     MINIMAX,
     NON_SATURATING,
     RELATIVISTIC,
@@ -8,6 +10,7 @@ from sparring.objectives.adversarial import (
     Objective,
     scores,
 )
+from sparring.objectives.constraints import clip_weights
 from sparring.objectives.penalties import one_centred, r1, r2
 from sparring.objectives.supervised import (
     binary_cross_entropy,
@@ -18,12 +21,15 @@ from sparring.objectives.supervised import (
 )
 
 __all__ = [
+    "HINGE",
+    "LEAST_SQUARES",
     "MINIMAX",
     "NON_SATURATING",
     "RELATIVISTIC",
     "WASSERSTEIN",
     "Objective",
     "binary_cross_entropy",
+    "clip_weights",
     "cross_entropy",
     "mean_squared_error",
     "one_centred",

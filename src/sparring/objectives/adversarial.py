@@ -12,13 +12,22 @@ at a score of -25 it has the slope 0.0014 where the truth has 1.)
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch import Tensor
+from torch.nn.functional import relu, softplus
 
 from sparring.errors import ShapeError
 from sparring.shapes import describe
 
-__all__ = ["MINIMAX", "NON_SATURATING", "RELATIVISTIC", "WASSERSTEIN", "Objective", "scores"]
+__all__ = [
+    "HINGE",
+    "LEAST_SQUARES",
+    "MINIMAX",
+    "NON_SATURATING",
+    "RELATIVISTIC",
+    "WASSERSTEIN",
+    "Objective",
+    "scores",
+]
 
 
 @dataclass(frozen=True)
@@ -35,12 +44,13 @@ class Objective:
     needs_real: bool = False
 
 
-def scores(critic: nn.Module, x: Tensor) -> Tensor:
+def scores(critic: Callable[..., Tensor], x: Tensor, *labels: Tensor) -> Tensor:
     """The critic's scores of samples (n, ...), shape (n,), in float32 or better.
 
-    Raises ShapeError unless the critic gives one number per sample.
+    labels: of the samples, (n,), for a critic that is told the class. Raises ShapeError unless the critic
+    gives one number per sample.
     """
-    found = critic(x)
+    found = critic(x, *labels)
     if found.dim() == 2 and found.shape[1] == 1:
         found = found.squeeze(1)
     if found.shape != x.shape[:1]:
@@ -66,12 +76,27 @@ def _non_saturating(real: Tensor | None, fake: Tensor) -> Tensor:
     return softplus(-fake).mean()
 
 
+def _least_squares_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """1/2 E (C(x) - 1)^2 + 1/2 E C(G(z))^2"""
+    return ((real - 1).square().mean() + fake.square().mean()) / 2
+
+
+def _least_squares_generator(real: Tensor | None, fake: Tensor) -> Tensor:
+    """1/2 E (C(G(z)) - 1)^2"""
+    return (fake - 1).square().mean() / 2
+
+
+def _hinge_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """E max(0, 1 - C(x)) + E max(0, 1 + C(G(z)))"""
+    return relu(1 - real).mean() + relu(1 + fake).mean()
+
+
 def _wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
     """E C(G(z)) - E C(x)"""
     return fake.mean() - real.mean()
 
 
-def _wasserstein_generator(real: Tensor | None, fake: Tensor) -> Tensor:
+def _raise_scores(real: Tensor | None, fake: Tensor) -> Tensor:
     """-E C(G(z))"""
     return -fake.mean()
 
@@ -93,7 +118,13 @@ MINIMAX = Objective("minimax", _discriminate, _minimax)
 NON_SATURATING = Objective("non-saturating", _discriminate, _non_saturating)
 """The generator maximises E log D(G(z)) instead. Source: Goodfellow et al. 2014, section 3."""
 
-WASSERSTEIN = Objective("wasserstein", _wasserstein_critic, _wasserstein_generator)
+LEAST_SQUARES = Objective("least-squares", _least_squares_critic, _least_squares_generator)
+"""Scores are drawn to 1 for real and 0 for fake. Source: Mao et al. 2017, eq. 9 (a = 0, b = c = 1)."""
+
+HINGE = Objective("hinge", _hinge_critic, _raise_scores)
+"""Scores beyond 1 (real) and -1 (fake) teach no more. Source: Lim & Ye 2017; Miyato et al. 2018, eq. 16 and 17."""
+
+WASSERSTEIN = Objective("wasserstein", _wasserstein_critic, _raise_scores)
 """min_G max_C E C(x) - E C(G(z)) over 1-Lipschitz C. Source: Arjovsky et al. 2017, eq. 2; the lecture."""
 
 RELATIVISTIC = Objective("relativistic", _relativistic_critic, _relativistic_generator, needs_real=True)

@@ -5,15 +5,19 @@ slope of a sample's score with respect to the sample has a meaning only if the s
 depend on batch mates: a critic with batch normalisation is refused where a game is made.
 """
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sparring.objectives.adversarial import scores
 
 __all__ = ["one_centred", "r1", "r2"]
 
+Critic = Callable[[Tensor], Tensor]
 
-def _slopes(critic: nn.Module, x: Tensor) -> Tensor:
+
+def _slopes(critic: Critic, x: Tensor) -> Tensor:
     """grad_x C(x) of every sample, flattened to (n, size), itself differentiable."""
     with torch.autocast(x.device.type, enabled=False):
         x = x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_()
@@ -22,7 +26,7 @@ def _slopes(critic: nn.Module, x: Tensor) -> Tensor:
     return slopes.flatten(1)
 
 
-def r1(critic: nn.Module, real: Tensor) -> Tensor:
+def r1(critic: Critic, real: Tensor) -> Tensor:
     """Mean squared slope at real samples: mean_i ||grad_x C(x_i)||^2.
 
     real: (n, ...). Returns a scalar >= 0. The paper weighs it with gamma / 2.
@@ -31,12 +35,12 @@ def r1(critic: nn.Module, real: Tensor) -> Tensor:
     return _slopes(critic, real).square().sum(1).mean()
 
 
-def r2(critic: nn.Module, fake: Tensor) -> Tensor:
+def r2(critic: Critic, fake: Tensor) -> Tensor:
     """Mean squared slope at generated samples. Source: Mescheder et al. 2018, eq. 10."""
     return r1(critic, fake)
 
 
-def one_centred(critic: nn.Module, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
+def one_centred(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
     """Mean squared distance of the slope's norm from one, between real and fake.
 
     mean_i (||grad_x C(x_i)|| - 1)^2 at x_i = t_i fake_i + (1 - t_i) real_i.

@@ -1,13 +1,11 @@
 """Turns, the one loop that plays them, recipes that make them, and checkpoints."""
 
+from sparring.training.adversarial import Penalty, Recipe, adversarial_game
+from sparring.training.changes import changed
 from sparring.training.epochs import EpochWatch
 from sparring.training.loop import State, Step, train
-from sparring.training.recipes import (
-    RECIPES,
-    Penalty,
-    Recipe,
-    adversarial_game,
-)
+from sparring.training.recipes import RECIPES
+from sparring.training.selection import Selection
 from sparring.training.sensitivities import Sensitivity, delta_sizes, sensitivities
 from sparring.training.supervised import gradient_descent, supervised_game
 from sparring.training.turn import Game, Loss, Played, Round, Turn, play
@@ -21,11 +19,13 @@ __all__ = [
     "Played",
     "Recipe",
     "Round",
+    "Selection",
     "Sensitivity",
     "State",
     "Step",
     "Turn",
     "adversarial_game",
+    "changed",
     "delta_sizes",
     "gradient_descent",
     "play",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sparring.data.batches import Batches
 from sparring.place import Place
 from sparring.training.loop import Step
-from sparring.training.stopping import Patience
+from sparring.training.stopping import Best, Patience
 
 __all__ = ["EpochWatch"]
 
@@ -22,9 +22,9 @@ class EpochWatch:
     The training error is the mean over the epoch's batches, each before its update and with dropout. evaluate:
     gives measures of the network on validation rows, among them "validation/error"; None: there are no
     such rows. patience: sees the validation error, or the training error where there is none; None:
-    all epochs are played. The weights of the lowest validation error are kept, and ``restore_best``
-    puts them back. probe: gives further measures, every ``probe_every`` epochs (the sizes of deltas).
-    place: several ranks see the mean training error of all, and rank 0's other measures, so that they stop together.
+    all epochs are played. ``best`` keeps the weights of the lowest validation error. probe: gives further
+    measures, every ``probe_every`` epochs (the sizes of deltas). place: several ranks see the mean training
+    error of all, and rank 0's other measures, so that they stop together.
     It is part of a run's state: what was seen and the best weights are in its checkpoints.
     """
 
@@ -42,8 +42,7 @@ class EpochWatch:
         self.evaluate, self.patience = evaluate, patience
         self.probe, self.probe_every = probe, probe_every
         self.place = Place() if place is None else place
-        self.best = Patience(looks=0)  # of the validation error, without a tolerance
-        self.best_weights: dict[str, Tensor] | None = None
+        self.best = Best(network)  # of the validation error, without a tolerance
         self.done = False
         self._sizes = [batches.size] * batches.per_epoch
         if batches.short:
@@ -53,7 +52,7 @@ class EpochWatch:
     @property
     def best_epoch(self) -> int:
         """The epoch of the lowest validation error, counted from one."""
-        return self.best.best_step // self.per_epoch
+        return self.best.step // self.per_epoch
 
     def see(self, step: Step) -> Measures | None:
         """Take in a step; at an epoch's end, give the measures to be recorded."""
@@ -84,20 +83,12 @@ class EpochWatch:
         found = self.place.broadcast(evaluate())
         self.network.train()
         self.best.see(step, found["validation/error"])
-        if self.best.best_step == step or self.best_weights is None:
-            self.best_weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         return found
-
-    def restore_best(self) -> None:
-        """Put the weights of the lowest validation error into the network, if any were measured."""
-        if self.best_weights is not None:
-            self.network.load_state_dict(self.best_weights)
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "errors": torch.stack(self._errors) if self._errors else None,
             "best": self.best.state_dict(),
-            "best_weights": self.best_weights,
             "patience": None if self.patience is None else self.patience.state_dict(),
             "done": self.done,
         }
@@ -105,7 +96,6 @@ class EpochWatch:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._errors = [] if state["errors"] is None else list(state["errors"].clone().unbind())
         self.best.load_state_dict(state["best"])
-        self.best_weights = state["best_weights"]
         if self.patience is not None and state["patience"] is not None:
             self.patience.load_state_dict(state["patience"])
         self.done = state["done"]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-__all__ = ["Schedule", "constant_then_cosine", "geometric", "rise_then_cosine"]
+__all__ = ["Schedule", "constant_then_cosine", "geometric", "more_at_first", "rise_then_cosine"]
 
 Schedule = Callable[[int], float]
 
@@ -43,3 +43,15 @@ def rise_then_cosine(value: float, steps: int, rise: float = 0.15) -> Schedule:
     """
     down = constant_then_cosine(value, steps, hold=rise)
     return lambda step: value * step / (rise * steps) if step < rise * steps else down(step)
+
+
+def more_at_first(usual: int, first: int, rounds: int = 25, again: int = 500) -> Callable[[int], int]:
+    """Repeats of a critic's turn: ``first`` in the first rounds and in every ``again``-th, else ``usual``.
+
+    Source: the code of Arjovsky et al. 2017 (5, and 100 in the first 25 rounds and every 500th).
+
+    >>> repeats = more_at_first(5, 100)
+    >>> repeats(0), repeats(24), repeats(25), repeats(500), repeats(501)
+    (100, 100, 5, 100, 5)
+    """
+    return lambda step: first if step < rounds or step % again == 0 else usual

@@ -1,8 +1,11 @@
-"""When to stop: a fold over measured values."""
+"""When to stop, and which weights to keep: folds over measured values."""
 
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Patience"]
+from torch import Tensor, nn
+
+__all__ = ["Best", "Patience"]
 
 
 class Patience:
@@ -32,3 +35,41 @@ class Patience:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best, self.best_step, self.waited = state["best"], state["best_step"], state["waited"]
+
+
+class Best:
+    """Keeps a network's weights from the step where a value was lowest.
+
+    value, step: of the lowest so far; infinity and 0 before there is any.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+        self.lowest = Patience(looks=0)
+        self.weights: dict[str, Tensor] | None = None
+
+    @property
+    def value(self) -> float:
+        return self.lowest.best
+
+    @property
+    def step(self) -> int:
+        return self.lowest.best_step
+
+    def see(self, step: int, value: float) -> None:
+        """Take in a value, and the network's present weights if it is the lowest (or the first)."""
+        self.lowest.see(step, value)
+        if self.step == step or self.weights is None:
+            self.weights = {name: found.detach().clone() for name, found in self.network.state_dict().items()}
+
+    def restore(self) -> None:
+        """Put the best weights back into the network, if there are any."""
+        if self.weights is not None:
+            self.network.load_state_dict(self.weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"lowest": self.lowest.state_dict(), "weights": self.weights}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.lowest.load_state_dict(state["lowest"])
+        self.weights = state["weights"]

@@ -1,0 +1,73 @@
+"""Data with a class for every row, for models that are told the class."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparring.data.labelled import Labelled, fingerprint, read_labelled
+from sparring.data.source import BUILT_IN, Source, read
+from sparring.errors import DataError, ShapeError
+from sparring.shapes import describe
+
+__all__ = ["MOST_CLASSES", "read_conditioned"]
+
+MOST_CLASSES = 1000
+
+
+def read_conditioned(
+    data: Any, labels: Any, size: Any = None, kind: str = "auto"
+) -> tuple[Source, NDArray[Any] | None]:
+    """Read data and the classes of their rows, if ``labels`` names some.
+
+    data: as for ``read``, or Labelled. labels: None; an array (n,); the name of a CSV's or DataFrame's column or
+    of a file of classes; or True: those that come with the data (sub-folders of images, the array y of an .npz,
+    the labels beside an IDX file, built-in data).
+    Raises DataError or ShapeError if there are none, or they do not fit.
+    """
+    if labels is None and not isinstance(data, Labelled):
+        return read(data, size, kind), None
+    if isinstance(data, str) and data in BUILT_IN:
+        source = read(data, size, kind)
+        classes = source.labels if labels is True else labels
+        if classes is None:
+            raise DataError(f"{data} has no classes; leave them out.")
+    else:
+        found = read_labelled(data, None if labels is True else labels, size)
+        source, classes = read(found.inputs, size, kind), found.targets
+        source = replace(source, path=found.path, names=found.rows or source.names)
+        if classes is None:
+            raise DataError("the data come without classes; give them as y, or leave y out.")
+    return _joined(source, classes)
+
+
+def _joined(source: Source, classes: Any) -> tuple[Source, NDArray[Any]]:
+    found = np.asarray(classes)
+    if found.shape != (len(source.values),):
+        raise ShapeError(
+            f"y must hold one class for each of the {len(source.values)} rows; got the shape {describe(found.shape)}."
+        )
+    if found.dtype.kind == "O":
+        found = _texts(found)
+    _refuse_no_classes(found)
+    mark = fingerprint(found)
+    return replace(source, labels=found, fingerprint=f"{source.fingerprint}-{mark}"), found
+
+
+def _texts(found: NDArray[Any]) -> NDArray[Any]:
+    missing = [i for i, value in enumerate(found) if value is None or value != value]
+    if missing:
+        raise DataError(f"y has no class in row {missing[0]}; fill or leave out such rows.")
+    return np.array([str(value) for value in found]) if any(isinstance(v, str) for v in found) else found.astype(float)
+
+
+def _refuse_no_classes(found: NDArray[Any]) -> None:
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
+        row = int(np.flatnonzero(~np.isfinite(found))[0])
+        raise DataError(f"y holds {found[row]} in row {row}; every row needs a class.")
+    if found.dtype.kind == "f" and (found != np.round(found)).any():
+        raise DataError(f"y holds numbers such as {found[found != np.round(found)][0]:g}; classes are needed.")
+    count = len(np.unique(found))
+    if count > min(MOST_CLASSES, max(len(found) // 2, 2)):
+        raise DataError(f"y holds {count:,} different values in {len(found):,} rows; classes are needed.")

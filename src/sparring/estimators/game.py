@@ -1,0 +1,167 @@
+"""A GAN's run about to be played: its data, networks, game, batches, and what watches it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sparring.chance import Chance
+from sparring.data.batches import Batches
+from sparring.data.rows import Rows
+from sparring.data.schema import Schema
+from sparring.data.source import Source
+from sparring.data.split import split_rows
+from sparring.data.targets import Classes
+from sparring.errors import InputError
+from sparring.estimators.design import Design, Settings, design, settle, threads_for
+from sparring.estimators.sampling import Sampler
+from sparring.judging.watched import MEASURES, Watched
+from sparring.networks import Average
+from sparring.place import Place
+from sparring.seeds import derive
+from sparring.training import Game, Selection, State, adversarial_game
+from sparring.training.stopping import Patience
+
+__all__ = ["Job", "job_of"]
+
+RESIDENT = 2**31  # bytes of encoded rows, up to which they are all kept in memory (or on the GPU)
+INDEXED = ("uint8", "int16", "int32", "int64", "float32", "float64")  # what torch reads by rows where it lies
+WIDE = 32  # pixels of an image's longer side from which bfloat16 pays
+LOOKS = 25  # at the generator, in a run that may stop early
+JUDGED = 20_000  # training rows that a floor is drawn from
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run about to be played. train, held_out: rows; labels: the classes of all rows, or None."""
+
+    source: Source
+    train: Rows
+    held_out: Rows
+    classes: Classes | None
+    settings: Settings
+    place: Place
+    threads: int | None
+    networks: Design
+    game: Game
+    batches: Batches
+    state: State
+    watch: Selection | None
+
+    @property
+    def average(self) -> Average:
+        found = self.game.parts["average"]
+        assert isinstance(found, Average)
+        return found
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """All that a checkpoint holds."""
+        watched = {} if self.watch is None else {"watch": self.watch}
+        return {**self.game.parts, "state": self.state, **watched}
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of the classes among the training rows."""
+        if self.classes is None or self.source.labels is None:
+            return ()
+        numbers = self.classes.encode(self.source.labels[self.train.numbers])
+        return tuple((np.bincount(numbers, minlength=self.classes.outputs) / len(numbers)).tolist())
+
+
+def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, seed: int) -> Job:
+    """Bring together all that a run needs. given: the estimator's parameters."""
+    classes = None if labels is None else Classes.of(labels)
+    settings = settle(given, source.schema, 0 if classes is None else classes.outputs)
+    place = Place.of(given["device"], _precision(given["precision"], source.schema))
+    fraction = given["validation_fraction"]
+    if given["early_stopping"] and not fraction:
+        fraction = 0.1
+    numbers, others = split_rows(len(source.values), fraction, derive(seed, "held out"))
+    train, held_out = Rows(source.values, numbers), Rows(source.values, others)
+    networks = design(source.schema, settings, seed, given["generator"], given["critic"]).to(place.device)
+    game = adversarial_game(
+        networks.generator,
+        networks.critic,
+        settings.latent_size,
+        settings.recipe,
+        settings.steps,
+        ranks=place.ranks,
+    )
+    known = None if classes is None or labels is None else torch.from_numpy(classes.encode(labels[numbers]))
+    batches = _batches(train, known, source.schema, settings, place, derive(seed, "batches"), given["flip"])
+    state = State(Chance(derive(seed, "chance"), place.device, place.rank, place.ranks))
+    threads = given["threads"] or threads_for(networks.critic, settings.recipe.batch_size // place.ranks)
+    job = Job(source, train, held_out, classes, settings, place, threads, networks, game, batches, state, watch=None)
+    return job if not given["early_stopping"] else _watched(job, given, seed)
+
+
+def _precision(asked: str, schema: Schema) -> str:
+    """bfloat16 pays for convolutions only, and costs quality in small networks."""
+    if asked == "auto" and (schema.kind != "image" or max(schema.shape[1:]) < WIDE):
+        return "float32"
+    return asked
+
+
+def _batches(
+    train: Rows, labels: Tensor | None, schema: Schema, settings: Settings, place: Place, seed: int, mirrored: bool
+) -> Batches:
+    """Batches of encoded rows: from memory, or where that is too small from where the rows lie."""
+    if mirrored and schema.kind != "image":
+        raise InputError("flip is for images; these data have no left and right.")
+    told = () if labels is None else (labels.to(place.device),)
+    make = partial(
+        Batches, size=settings.recipe.batch_size, seed=seed, rank=place.rank, ranks=place.ranks, mirrored=mirrored
+    )
+    fits = len(train) * math.prod(schema.shape) * 4 <= RESIDENT
+    if fits or str(getattr(train.values, "dtype", "")) not in INDEXED:
+        return make(torch.from_numpy(schema.encode(train.all())).to(place.device), *told)
+    prepare = partial(_encoded, schema, place.device)
+    return make(torch.from_numpy(train.values), *told, prepare=prepare, among=torch.from_numpy(train.numbers))
+
+
+def _encoded(schema: Schema, device: torch.device, rows: Tensor) -> Tensor:
+    return torch.from_numpy(schema.encode(rows.numpy())).to(device, non_blocking=True)
+
+
+def _watched(job: Job, given: dict[str, Any], seed: int) -> Job:
+    """The same run, with its generator looked at, the best one kept, and a reason to stop."""
+    if given["stop_on"] not in MEASURES:
+        raise InputError(f"stop_on must be {' or '.join(MEASURES)}; got {given['stop_on']!r}")
+    looks = given["n_iter_no_change"]
+    if isinstance(looks, bool) or not isinstance(looks, int | np.integer) or looks < 1:
+        raise InputError(f"n_iter_no_change must be a whole number above 0; got {looks!r}")
+    seen = Watched.of(
+        np.asarray(job.train.some(JUDGED, seed)), np.asarray(job.held_out.some(JUDGED, seed)), derive(seed, "watched")
+    )
+    every = max(math.ceil(job.settings.steps / LOOKS), 1)
+    watch = Selection(
+        job.average.module,
+        _measure(job, seen, given["stop_on"], derive(seed, "looks")),
+        every,
+        Patience(int(looks)),
+        higher=given["stop_on"] == "coverage",
+        place=job.place,
+    )
+    return Job(**{**job.__dict__, "watch": watch})
+
+
+def _measure(job: Job, seen: Watched, first: str, seed: int) -> Callable[[nn.Module], dict[str, float]]:
+    """Figures of a generator, from the same noise at every look."""
+    recipe = job.settings.recipe
+    sampler = Sampler(
+        job.average.module, job.source.schema, job.settings.latent_size, recipe.noise, job.classes, job.shares
+    )
+    noise, labels = sampler.noise(seen.size, seed), sampler.labels(seen.size, None, seed)
+
+    def measure(generator: nn.Module) -> dict[str, float]:
+        found = seen.figures(sampler.made(noise, labels))
+        return {f"validation/{name}": found[name] for name in sorted(found, key=lambda name: name != first)}
+
+    return measure

@@ -1,0 +1,118 @@
+"""Samples from a generator: noise of the right law, classes in the right shares, ways between two samples."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sparring.chance import generator as seeded
+from sparring.data.schema import Schema
+from sparring.data.targets import Classes
+from sparring.errors import DataError, InputError, ShapeError
+from sparring.shapes import describe
+
+__all__ = ["Sampler", "between", "class_shares"]
+
+AT_ONCE = 1024  # samples made in one pass
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A generator and what it is called with. law: of the noise. classes: told apart, or None; shares: in the data."""
+
+    generator: nn.Module
+    schema: Schema
+    latent_size: int
+    law: Callable[..., Tensor]
+    classes: Classes | None = None
+    shares: tuple[float, ...] = ()
+
+    def noise(self, n: int, seed: int) -> Tensor:
+        """Latent vectors (n, latent_size), by the seed alone."""
+        return self.law(n, self.latent_size, generator=seeded(seed, "sample"))
+
+    def given(self, latent: Any) -> Tensor:
+        """The user's own latent vectors."""
+        found = np.asarray(latent)
+        if found.ndim != 2 or found.shape[1] != self.latent_size or not len(found) or found.dtype.kind not in "iuf":
+            raise ShapeError(f"latent must be numbers (n, {self.latent_size}); got {describe(found.shape)}")
+        if not np.isfinite(found).all():
+            raise DataError("latent must be finite numbers.")
+        return torch.from_numpy(found.astype(np.float32))
+
+    def labels(self, n: int, y: Any, seed: int) -> NDArray[Any] | None:
+        """The classes of n samples, or None for a model that knows none.
+
+        y: None (in the data's shares), "balanced" (all alike), a mapping of classes to their shares, one class, or
+        an array of n. Raises InputError or DataError for anything else, or if the model knows no classes.
+        """
+        if self.classes is None:
+            if y is not None:
+                raise InputError("this model was fitted without classes; leave y out, or fit it with fit(X, y).")
+            return None
+        if y is not None and not isinstance(y, Mapping) and np.ndim(y) == 1:
+            if len(y) != n:
+                raise ShapeError(f"y holds {len(y)} classes for {n} samples; one each is needed.")
+            return np.asarray(y)
+        known = self.classes.classes
+        if y is None or (isinstance(y, str) and y == "balanced" and y not in known.tolist()) or isinstance(y, Mapping):
+            shares = class_shares(self.classes, self.shares, y)
+            return known[np.random.default_rng([seed, 7]).permutation(_counted(shares, n))]
+        return np.repeat(np.asarray(y, known.dtype if np.isscalar(y) and not isinstance(y, str) else None), n)
+
+    def told(self, labels: NDArray[Any] | None) -> tuple[Tensor, ...]:
+        """The classes as the networks take them: one tensor of whole numbers, or none."""
+        if labels is None or self.classes is None:
+            return ()
+        return (torch.from_numpy(self.classes.encode(labels)),)
+
+    def made(self, noise: Tensor, labels: NDArray[Any] | None = None) -> Any:
+        """The samples for noise (n, latent_size) and the classes (n,), in the data's own kind."""
+        device = next(self.generator.parameters()).device
+        parts = zip(*(tensor.split(AT_ONCE) for tensor in (noise, *self.told(labels))), strict=True)
+        with torch.inference_mode():
+            made = [self.generator(*(p.to(device) for p in part)).float().cpu() for part in parts]
+        return self.schema.decode(torch.cat(made).numpy())
+
+
+def class_shares(classes: Classes, shares: tuple[float, ...], wanted: Any) -> NDArray[np.float64]:
+    """The share of each class: the data's (None), all alike ("balanced"), or as a mapping of classes says."""
+    if wanted is None:
+        return np.asarray(shares)
+    if not isinstance(wanted, Mapping):
+        return np.full(len(classes.classes), 1 / len(classes.classes))
+    found = np.zeros(len(classes.classes))
+    names = list(wanted)
+    found[classes.encode(np.asarray(names))] = [float(wanted[name]) for name in names]
+    if not (np.isfinite(found).all() and (found >= 0).all() and found.sum() > 0):
+        raise InputError(f"shares of classes must be at least 0, and one above; got {dict(wanted)}")
+    return found / found.sum()
+
+
+def _counted(shares: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+    """Class numbers (n,) in these shares, to less than one sample: those left over go where the rest is largest."""
+    counts = np.floor(shares * n + 1e-9).astype(int)
+    rest = np.argsort(counts - shares * n, kind="stable")[: n - counts.sum()]
+    counts[rest] += 1
+    return np.repeat(np.arange(len(shares)), counts)
+
+
+def between(start: Tensor, end: Tensor, steps: int, straight: bool) -> Tensor:
+    """Ways from latent vectors to others, (pairs, latent_size) each, as (pairs * steps, latent_size), ends included.
+
+    straight: along lines, for uniform noise; else along arcs, which keep the length that normal noise has.
+    Source: White 2016 ("Sampling generative networks"), for the arcs.
+    """
+    t = torch.linspace(0, 1, steps).view(1, -1, 1)
+    a, b = start[:, None], end[:, None]
+    if straight:
+        return torch.lerp(a, b, t).flatten(0, 1)
+    cosine = torch.nn.functional.cosine_similarity(a, b, dim=2).clamp(-1, 1)[..., None]
+    angle = torch.acos(cosine)
+    sine = torch.sin(angle)
+    arc = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / sine.clamp(min=1e-12)
+    return torch.where(sine < 1e-4, torch.lerp(a, b, t), arc).flatten(0, 1)

@@ -1,0 +1,234 @@
+"""Adversarial games: their settings, and the turns they make of two networks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from sparring.chance import Chance
+from sparring.errors import InputError
+from sparring.networks import Average, Pair, draws_nothing, has_batch_statistics, treats_samples_apart
+from sparring.objectives import Objective, clip_weights, scores
+from sparring.training.adam import Adam
+from sparring.training.schedules import Schedule, constant_then_cosine, geometric
+from sparring.training.turn import Game, Loss, Round, Turn, do_nothing
+
+__all__ = ["Penalty", "Recipe", "adversarial_game", "packed"]
+
+Scorer = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A penalty on the critic's slope.
+
+    name: as in the record. of: (critic, real, fake, chance) to a scalar without weight. first, last:
+    the weight at the first and the last step, by equal factors between. every: the penalty is
+    taken on every so-manieth step, and then weighs so many times more.
+    """
+
+    name: str
+    of: Callable[[Scorer, Tensor, Tensor, Chance], Tensor]
+    first: float
+    last: float
+    every: int = 1
+
+    def weight(self, steps: int) -> Schedule:
+        return geometric(self.first * self.every, self.last * self.every, steps)
+
+    def falls_due(self, step: int) -> bool:
+        """Counted from one, so that it is there at every logged step."""
+        return (step + 1) % self.every == 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of an adversarial game; change any with ``dataclasses.replace``.
+
+    objective: what the two minimise. penalties: on the critic's slope. clip: the bound that the
+    critic's weights are brought into after each of its updates. spectral: whether the critic's layers are
+    divided by their spectral norm. pack: m, how many samples the critic judges together, so that it
+    sees their variety (Lin et al. 2018).
+    critic_steps: k, the critic's turns per round, or a function of the step. optimizer: makes an
+    optimiser from parameters and a learning rate. generator_rate, critic_rate: at first; constant for the
+    share ``hold`` of the steps, then half a cosine down to zero (hold=1: constant throughout).
+    half_life: of the generator's moving average, in steps. noise: its law, called as torch.randn is.
+    latent_size: length of the noise; None: chosen for the data. networks: how they are made; None: chosen for
+    the data. batch_size: samples of a turn. steps: rounds of a run.
+    """
+
+    objective: Objective
+    penalties: tuple[Penalty, ...] = ()
+    clip: float | None = None
+    spectral: bool = False
+    pack: int = 1
+    critic_steps: int | Callable[[int], int] = 1
+    optimizer: Callable[..., Optimizer] = field(default=partial(Adam, betas=(0.0, 0.99)))
+    generator_rate: float = 1e-3
+    critic_rate: float = 1e-3
+    hold: float = 0.5
+    half_life: float = 500.0
+    noise: Callable[..., Tensor] = torch.randn
+    latent_size: int | None = None
+    networks: Pair | None = None
+    batch_size: int = 128
+    steps: int = 20_000
+
+    def with_rate(self, rate: float | None) -> "Recipe":
+        """The same with another learning rate for the critic; the generator's keeps its proportion."""
+        if rate is None:
+            return self
+        return replace(self, critic_rate=rate, generator_rate=rate * self.generator_rate / self.critic_rate)
+
+
+def packed(x: Tensor, m: int) -> Tensor:
+    """Samples (n, c, ...) as packs of m, joined along their first dimension: (n / m, m c, ...).
+
+    Source: Lin et al. 2018 (PacGAN), section 3.
+
+    >>> packed(torch.arange(8).view(4, 2), 2).tolist()
+    [[0, 1, 2, 3], [4, 5, 6, 7]]
+    """
+    return x if m == 1 else x.reshape(len(x) // m, m * x.shape[1], *x.shape[2:])
+
+
+def adversarial_game(
+    generator: nn.Module, critic: nn.Module, latent_size: int, recipe: Recipe, steps: int, *, ranks: int = 1
+) -> Game:
+    """Algorithm 1: the critic learns k times, then the generator once, every turn on fresh noise.
+
+    generator: (n, latent_size) to samples. critic: samples to scores (n,); with recipe.pack = m it
+    takes packs of m samples. Where batches carry labels, both take them as a second argument, and
+    a fake is made for the label of every real sample. steps: the length of the whole run, which the schedules need.
+    Each critic's turn reads a fresh batch; the generator's reads one only if its objective needs
+    real scores. Raises InputError for what makes the game meaningless (see ``_refuse_nonsense``).
+    Source: Goodfellow et al. 2014, Algorithm 1; the lecture. Different from it: both players
+    descend, on losses with the signs turned where the paper ascends.
+    """
+    _refuse_nonsense(generator, critic, recipe, ranks)
+    average = Average(generator, recipe.half_life)
+    sides = _Sides(generator, critic, latent_size, recipe)
+    quiet = draws_nothing(generator) and draws_nothing(critic)
+    weights = tuple(critic.parameters())
+    clip = do_nothing if recipe.clip is None else partial(clip_weights, weights, recipe.clip)
+    critic_turn = Turn(
+        "critic",
+        critic,
+        recipe.optimizer(weights, lr=recipe.critic_rate),
+        _critic_loss(sides, steps),
+        repeats=recipe.critic_steps,
+        rate=constant_then_cosine(recipe.critic_rate, steps, recipe.hold),
+        after=clip,
+        draws=not quiet,
+    )
+    generator_turn = Turn(
+        "generator",
+        generator,
+        recipe.optimizer(generator.parameters(), lr=recipe.generator_rate),
+        _generator_loss(sides),
+        rate=constant_then_cosine(recipe.generator_rate, steps, recipe.hold),
+        after=average.update,
+        reads=recipe.objective.needs_real,
+        draws=not quiet,
+    )
+    parts: dict[str, Any] = {"generator": generator, "critic": critic, "average": average}
+    optimizers = {f"{turn.name} optimizer": turn.optimizer for turn in (critic_turn, generator_turn)}
+    return Game((critic_turn, generator_turn), parts | optimizers)
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The two networks, and how each is called."""
+
+    generator: nn.Module
+    critic: nn.Module
+    latent_size: int
+    recipe: Recipe
+
+    def fakes(self, round: Round) -> Tensor:
+        """As many as the batch has rows, each of its row's label."""
+        real, *labels = round.batch
+        return self.generator(round.chance.draw(self.recipe.noise, len(real), self.latent_size), *labels)
+
+    def reals(self, round: Round) -> Tensor:
+        return packed(round.batch[0], self.recipe.pack)
+
+    def scorer(self, labels: tuple[Tensor, ...]) -> Scorer:
+        """The critic, told the labels."""
+        return self.critic if not labels else lambda x: self.critic(x, *labels)
+
+
+def _critic_loss(sides: _Sides, steps: int) -> Callable[[Round], Loss]:
+    recipe = sides.recipe
+    weights = [penalty.weight(steps) for penalty in recipe.penalties]
+    score_both = _together if treats_samples_apart(sides.critic) else _apart
+
+    def loss(round: Round) -> Loss:
+        labels, real = round.batch[1:], sides.reals(round)
+        with torch.no_grad():  # the critic's turn must not build a graph through the generator
+            fake = packed(sides.fakes(round).to(real.dtype), recipe.pack)
+        real_scores, fake_scores = score_both(sides.critic, real, fake, labels)
+        total = objective = recipe.objective.critic(real_scores, fake_scores)
+        terms = {"objective": objective, "real_score": real_scores, "fake_score": fake_scores}
+        for penalty, weight in zip(recipe.penalties, weights, strict=True):
+            if penalty.falls_due(round.step):
+                terms[penalty.name] = penalty.of(sides.scorer(labels), real, fake, round.chance)
+                total = total + weight(round.step) * terms[penalty.name]
+        return Loss(total, terms)
+
+    return loss
+
+
+def _together(critic: nn.Module, real: Tensor, fake: Tensor, labels: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    """Both in one pass: the same scores for less time, if the critic treats samples apart."""
+    both = scores(critic, torch.cat([real, fake]), *(torch.cat([label, label]) for label in labels))
+    return both[: len(real)], both[len(real) :]
+
+
+def _apart(critic: nn.Module, real: Tensor, fake: Tensor, labels: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    """Two passes, so that each has batch statistics of its own (as Radford et al. 2016)."""
+    return scores(critic, real, *labels), scores(critic, fake, *labels)
+
+
+def _generator_loss(sides: _Sides) -> Callable[[Round], Loss]:
+    objective, pack = sides.recipe.objective, sides.recipe.pack
+
+    def loss(round: Round) -> Loss:
+        labels = round.batch[1:]
+        fake_scores = scores(sides.critic, packed(sides.fakes(round), pack), *labels)
+        real_scores = None
+        if objective.needs_real:
+            with torch.no_grad():  # the reals are a yardstick here; no gradient reaches the generator through them
+                real_scores = scores(sides.critic, sides.reals(round), *labels)
+        return Loss(objective.generator(real_scores, fake_scores))
+
+    return loss
+
+
+def _refuse_nonsense(generator: nn.Module, critic: nn.Module, recipe: Recipe, ranks: int) -> None:
+    """Batch normalisation where it undoes a constraint or splits over ranks, and packs that do not fill a batch."""
+    mixes = has_batch_statistics(critic)
+    if recipe.penalties and mixes:
+        raise InputError(
+            "the critic has batch normalisation, so a score depends on the other samples of its batch and the "
+            f"{recipe.penalties[0].name} penalty on its slope means nothing. Use layer normalisation or none."
+        )
+    if recipe.spectral and mixes:
+        raise InputError(
+            "the critic has batch normalisation, which scales again what spectral normalisation has scaled to a slope "
+            "of one. Use one of the two."
+        )
+    if ranks > 1 and (mixes or has_batch_statistics(generator)):
+        raise InputError(
+            "batch normalisation sees only one rank's part of a batch, so several ranks would not equal one. "
+            "Use networks without it, or one process."
+        )
+    if recipe.pack < 1 or recipe.batch_size % (recipe.pack * ranks):
+        raise InputError(
+            f"batches of {recipe.batch_size} cannot be packed by {recipe.pack} on {ranks} process(es); "
+            f"batch_size must be a multiple of {max(recipe.pack, 1) * ranks}"
+        )
