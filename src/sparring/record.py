@@ -79,6 +79,18 @@ METRICS: tuple[Metric, ...] = (
         "Euclidean norm of the learner's gradient, all layers together",
         "within a factor of ten of its early values; near 0 it has vanished",
     ),
+    Metric(
+        "w1",
+        "times its floor",
+        "exact Wasserstein-1 between samples and held-out rows, over the same of training rows and held-out rows",
+        "falls towards 1",
+    ),
+    Metric(
+        "coverage",
+        "times its floor",
+        "share of held-out rows with a sample near them, over the same of training rows",
+        "rises towards 1; where it falls, variety is being lost",
+    ),
     Metric("rate", "", "the learning rate in force", "follows the schedule"),
     Metric("real_score", "score units", "the critic's mean score of real samples", "near the fakes' score"),
     Metric("fake_score", "score units", "the critic's mean score of generated samples", "near the reals' score"),

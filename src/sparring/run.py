@@ -65,7 +65,9 @@ class Progress:
 
 def measures(row: Mapping[str, float | int]) -> str:
     """The losses, errors and scores of a row in a few words."""
-    shown = {name: value for name, value in row.items() if name.endswith(("/loss", "/error", "/score"))}
+    shown = {
+        name: value for name, value in row.items() if name.endswith(("/loss", "/error", "/score", "/w1", "/coverage"))
+    }
     names = {name: name.removesuffix("/loss").removesuffix("/error").replace("/", " ") for name in shown}
     return "  ".join(f"{names[name]} {value:.3f}" for name, value in shown.items())
 

@@ -1,5 +1,6 @@
 """What the commands do. Results go to standard output, progress and advice to standard error."""
 
+import contextlib
 import itertools
 import os
 import shlex
@@ -17,15 +18,16 @@ from sparring.record import Record
 from sparring.report import write_report
 
 __all__ = [
+    "changes_of",
     "default_folder",
     "fit_gan",
     "fit_supervised",
     "free_folder",
     "judge",
+    "needs",
     "predict",
     "report",
     "resume",
-    "sample",
     "show",
 ]
 
@@ -46,7 +48,34 @@ def _leads() -> bool:
     return int(os.environ.get("RANK", 0)) == 0
 
 
-def fit_gan(data: str, folder: Path, chosen: dict[str, Any], as_json: bool) -> None:
+def changes_of(words: list[str]) -> dict[str, Any]:
+    """Changes to a recipe from NAME=VALUE: numbers, true, false, none, names; for penalties NAME:WEIGHT,... or none."""
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name or not value:
+            raise InputError(f"--set takes NAME=VALUE, such as objective=hinge; got {word!r}")
+        found[name] = _penalties(value) if name == "penalties" else _value(value)
+    return found
+
+
+def _penalties(value: str) -> dict[str, Any]:
+    if value == "none":
+        return {}
+    parts = [part.partition(":") for part in value.split(",")]
+    return {name: _value(weight) for name, _, weight in parts}
+
+
+def _value(text: str) -> Any:
+    if text.lower() in ("true", "false", "none"):
+        return {"true": True, "false": False, "none": None}[text.lower()]
+    for number in (int, float):
+        with contextlib.suppress(ValueError):
+            return number(text)
+    return text
+
+
+def fit_gan(data: str, folder: Path, chosen: dict[str, Any], as_json: bool, classes: str | bool | None = None) -> None:
     display = Display(quiet=not _leads(), as_json=as_json)
     from sparring.estimators import GAN  # torch loads here, after everything cheap that could go wrong
 
@@ -54,7 +83,7 @@ def fit_gan(data: str, folder: Path, chosen: dict[str, Any], as_json: bool) -> N
         chosen = {"validation_fraction": 0.0, **{name: x for name, x in chosen.items() if x is not None}}
     gan = GAN(**chosen, run=folder, verbose=display.progress)
     with display.bar(f"training on {data} in {folder} (Ctrl-C saves and stops)"):
-        gan.fit(data)
+        gan.fit(data, classes)
     _finish(gan, display)
 
 
@@ -100,6 +129,7 @@ def _finish(model: Any, display: Display) -> None:
         model.judge(HELD_OUT[path], labels=read(path).labels)
         write_report(record.folder)
     _show(record, display)
+    _say_kept(record, display)
     folder = shlex.quote(str(record.folder))
     display.say(f"\nreport   {record.report_path}")
     if generates:
@@ -110,24 +140,22 @@ def _finish(model: Any, display: Display) -> None:
         display.say(f"verdict  sparring judge {folder} --data HELD_OUT")
 
 
-def sample(folder: Path, n: int, output: Path, seed: int | None, as_json: bool) -> None:
-    record = Record.open(folder)
-    _needs(record, ("gan",), "samples", "sparring predict")
-    display = Display(as_json=as_json)
-    from sparring.data.write import write
-    from sparring.estimators import load
-
-    if n < 1:
-        raise InputError(f"-n must be at least 1; got {n}")
-    model = load(record.folder)
-    low, high = model.schema_.span
-    write(model.sample(n, random_state=seed), output, low=low, high=high)
-    display.result({"samples": n, "output": str(output)}, lambda: display.print(f"{n:,} samples in {output}"))
+def _say_kept(record: Record, display: Display) -> None:
+    """Which generator was kept, and what looking for it cost."""
+    about = record.about
+    if "best_step" not in about or not about.get("looks"):
+        return
+    seconds = about["sessions"][-1]["seconds"]
+    share = f", {about['looking'] / seconds:.1%} of the time" if seconds else ""
+    display.say(
+        f"kept     the generator of step {about['best_step']:,}, the best of {about['looks']} looks "
+        f"({about['looking']:.1f} s{share})"
+    )
 
 
 def predict(folder: Path, data: str, output: Path | None, as_json: bool) -> None:
     record = Record.open(folder)
-    _needs(record, ("classifier", "regressor"), "answers", "sparring sample")
+    needs(record, ("classifier", "regressor"), "answers", "sparring sample")
     display = Display(as_json=as_json)
     from sparring.cli.answering import answers_of, write_answers
     from sparring.estimators import load
@@ -144,7 +172,8 @@ def predict(folder: Path, data: str, output: Path | None, as_json: bool) -> None
     display.result(state, lambda: display.print(f"{len(frame):,} answers in {output}"))
 
 
-def _needs(record: Record, kinds: tuple[str, ...], what: str, other: str) -> None:
+def needs(record: Record, kinds: tuple[str, ...], what: str, other: str) -> None:
+    """Raise FolderError unless a run is of such a kind; other: the command for what it is."""
     kind = record.about.get("kind")
     if kind not in kinds:
         raise FolderError(f"{record.folder} holds a {kind}, which gives no {what}; use {other}.")

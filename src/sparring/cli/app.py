@@ -82,13 +82,47 @@ def demo(
 
 @fit.command
 def gan(
-    data: Annotated[str, Parameter(help="A folder of images, .npy, .npz, .csv, or demo:digits, demo:ring, demo:grid.")],
+    data: Annotated[
+        str, Parameter(help="A folder of images, .npy, .npz, .csv, IDX file, or demo:digits, demo:ring, demo:grid.")
+    ],
     /,
     *,
     run: Run = None,
     recipe: Annotated[
-        Literal["r3gan", "nonsaturating", "wgan-gp", "gan-2014"], Parameter(help="How the two networks learn.")
+        Literal["r3gan", "nonsaturating", "wgan-gp", "hinge", "pacgan", "wgan", "lsgan", "dcgan", "gan-2014"],
+        Parameter(help="How the two networks learn."),
     ] = "r3gan",
+    set_: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--set",
+            negative=(),
+            help="Change a setting of the recipe, as NAME=VALUE; may be repeated. objective=hinge, penalties=r1:0.5, "
+            "networks=residual, noise=uniform, optimizer=rmsprop, pack=2, clip=0.01, spectral=true, hold=1, ...",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, Parameter(help="Learn the classes too: the column, or the file, that holds them.")
+    ] = None,
+    classes: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Learn the classes that come with the data: sub-folders, y of an .npz, labels beside an IDX file.",
+        ),
+    ] = False,
+    kind: Annotated[
+        Literal["auto", "table", "image", "signal"],
+        Parameter(help="Of the data; signal: rows whose columns follow each other in time."),
+    ] = "auto",
+    flip: Annotated[bool, Parameter(negative=(), help="Learn images also turned round from left to right.")] = False,
+    early_stopping: Annotated[
+        bool, Parameter(negative=(), help="Keep the best generator by held-out rows, and stop when none is better.")
+    ] = False,
+    stop_on: Annotated[Literal["w1", "coverage"], Parameter(help="What it is the best by.")] = "w1",
+    n_iter_no_change: Annotated[
+        int, Parameter(name=("--n-iter-no-change", "--patience"), help="Looks without a better one before it stops.")
+    ] = 10,
     steps: Annotated[int | None, Parameter(help="Rounds of training.")] = None,
     batch_size: Annotated[int | None, Parameter(help="Rows per turn.")] = None,
     latent_size: Annotated[int | None, Parameter(help="Length of the noise vector.")] = None,
@@ -114,6 +148,12 @@ def gan(
 
     chosen: dict[str, Any] = {
         "recipe": recipe,
+        "changes": actions.changes_of(set_ or []) or None,
+        "kind": kind,
+        "flip": flip,
+        "early_stopping": early_stopping,
+        "stop_on": stop_on,
+        "n_iter_no_change": n_iter_no_change,
         "steps": steps,
         "batch_size": batch_size,
         "latent_size": latent_size,
@@ -127,7 +167,7 @@ def gan(
         "precision": precision,
         "threads": threads,
     }
-    actions.fit_gan(data, run or actions.default_folder(data), chosen, json)
+    actions.fit_gan(data, run or actions.default_folder(data), chosen, json, True if classes else target)
 
 
 @Parameter(name="*")
@@ -237,18 +277,30 @@ def sample(
     run: Annotated[Path, Parameter(help="A run's or saved model's folder.")],
     /,
     *,
-    n: Annotated[int, Parameter(name=("-n", "--count"), help="How many.")] = 100,
+    n: Annotated[
+        int | None,
+        Parameter(name=("-n", "--count"), help="How many [default: 100; with --interpolate: ways, 8]."),
+    ] = None,
     output: Annotated[
         Path,
         Parameter(name=("-o", "--output"), help="A .npy, .npz, .csv, a .png (one picture), or a new folder of PNGs."),
     ],
+    label: Annotated[str | None, Parameter(help="The class to make samples of, if classes were learned.")] = None,
+    shares: Annotated[
+        str | None,
+        Parameter(help="Of the classes: balanced, or CLASS=SHARE,CLASS=SHARE [default: as in the data]."),
+    ] = None,
+    latent: Annotated[Path | None, Parameter(help="An .npy with the noise to use, (n, latent_size).")] = None,
+    interpolate: Annotated[
+        int | None, Parameter(help="Make so many samples on the way from one sample to another, for each of n ways.")
+    ] = None,
     seed: Seed = None,
     json: Json = False,
 ) -> None:
     """Make new samples with a trained model."""
-    from sparring.cli import actions
+    from sparring.cli import sampling
 
-    actions.sample(run, n, output, seed, json)
+    sampling.sample(run, n, output, {"label": label, "shares": shares, "latent": latent}, interpolate, seed, json)
 
 
 @app.command

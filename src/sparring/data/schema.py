@@ -94,7 +94,7 @@ def checked_numbers(values: Any, name: str = "the data") -> NDArray[Any]:
     """
     if np.ma.is_masked(values):
         raise DataError(f"{name} has masked values; numbers everywhere are needed. Fill or leave out such rows first.")
-    array = np.asarray(values)
+    array = values if isinstance(values, np.memmap) else np.asarray(values)  # rows on the disk stay there
     if array.dtype == bool:
         return array.astype(np.uint8)
     if array.dtype.kind not in "iuf":

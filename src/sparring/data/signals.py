@@ -111,10 +111,10 @@ class SignalSchema(Schema):
         return cls(**plain)
 
 
-def drawn(signals: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+def drawn(signals: NDArray[Any], low: float, high: float, columns: int | None = None) -> NDArray[np.uint8]:
     """Many signals (n, length[, c]) as curves in one grey picture, a panel each, from ``low`` to ``high``."""
     values = np.asarray(signals, np.float64).reshape(len(signals), np.shape(signals)[1], -1)
-    columns = math.ceil(math.sqrt(len(values) * PANEL[1] / PANEL[0]))
+    columns = columns or math.ceil(math.sqrt(len(values) * PANEL[1] / PANEL[0]))
     rows = math.ceil(len(values) / columns)
     picture = Image.new("L", (columns * PANEL[0] + 1, rows * PANEL[1] + 1), SHADES[0])
     pen = ImageDraw.Draw(picture)

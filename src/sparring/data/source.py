@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sparring.data import toy
+from sparring.data.cache import read_cached
 from sparring.data.image import ImageSchema, read_images
 from sparring.data.schema import Schema, checked_numbers
 from sparring.data.signals import SignalSchema
@@ -39,6 +40,7 @@ BUILT_IN: Mapping[str, Callable[[], tuple[Any, Any]]] = MappingProxyType(
 HELD_OUT: Mapping[str, str] = MappingProxyType({name: f"{name}-held-out" for name in BUILT_IN if "held" not in name})
 """Which built-in data to judge by."""
 
+MAPPED = 2**30  # bytes of an array, from which it is read row by row where it lies
 ARRAYS = ("X", "x", "images", "data", "arr_0")
 
 
@@ -143,7 +145,8 @@ def _gathered(data: Any, size: Any) -> tuple[Any, tuple[str, ...] | None, str | 
     if hasattr(data, "toarray"):
         raise DataError("the data are a sparse matrix; give data.toarray().")
     try:
-        return (data if np.ma.isMaskedArray(data) else np.asarray(data)), None, None, None
+        kept = np.ma.isMaskedArray(data) or isinstance(data, np.memmap)
+        return (data if kept else np.asarray(data)), None, None, None
     except (ValueError, TypeError, RuntimeError) as error:  # ragged lists, tensors on a GPU or in a graph
         raise DataError(f"the data are not an array: {' '.join(str(error).split())}") from None
 
@@ -170,7 +173,7 @@ def existing(name: str, built_in: Iterable[str] = BUILT_IN) -> Path:
 
 def _from_path(path: Path, size: Any) -> tuple[Any, tuple[str, ...] | None]:
     if path.is_dir():
-        return read_images(path, size)
+        return read_cached(path, size, MAPPED) or read_images(path, size)
     match path.suffix.lower():
         case ".npy":
             return from_npy(path), None
@@ -189,8 +192,10 @@ def _suggestion(path: Path, known: list[str]) -> str:
 
 
 def from_npy(path: Path) -> NDArray[Any]:
-    """An array from a .npy file; never an object that would have to be unpickled."""
+    """An array from a .npy file; never an object that would have to be unpickled. A large one stays on the disk."""
     try:
+        if path.stat().st_size > MAPPED:  # changes to it, if there were any, would not reach the file
+            return np.load(path, mmap_mode="c", allow_pickle=False)
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
     except Exception as error:  # what a damaged header makes NumPy raise is anybody's guess

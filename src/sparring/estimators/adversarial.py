@@ -306,12 +306,17 @@ class GAN(BaseEstimator):
         """How good are the samples? Every figure stands beside its noise floor.
 
         X_test: held-out data, which the model has not seen. X_train: the training data, if this model
-        was loaded. labels: of the training rows; then the samples are also named by a classifier.
+        was loaded. labels: of the training rows, or of all rows that were given to fit; then the samples are also
+        named by a classifier. A model fitted with classes uses those.
         The verdict is kept in verdict_, and in the run folder if there is one.
         """
         check_is_fitted(self, "generator_")
         train = self._training_values(X_train)
         test = read_like(X_test, self.schema_).values
+        if X_train is None and hasattr(self, "_train"):
+            labels = self._labels if labels is None else labels
+            if labels is not None and len(labels) == len(self._train.values):
+                labels = np.asarray(labels)[self._train.numbers]
         self.verdict_ = judge(
             lambda n, seed: np.asarray(self.sample(n, random_state=seed)),
             np.asarray(train),

@@ -34,6 +34,7 @@ RESIDENT = 2**31  # bytes of encoded rows, up to which they are all kept in memo
 INDEXED = ("uint8", "int16", "int32", "int64", "float32", "float64")  # what torch reads by rows where it lies
 WIDE = 32  # pixels of an image's longer side from which bfloat16 pays
 LOOKS = 25  # at the generator, in a run that may stop early
+APART = 100  # steps between two looks, at least, so that they stay cheap beside the steps
 JUDGED = 20_000  # training rows that a floor is drawn from
 
 
@@ -140,11 +141,12 @@ def _watched(job: Job, given: dict[str, Any], seed: int) -> Job:
     seen = Watched.of(
         np.asarray(job.train.some(JUDGED, seed)), np.asarray(job.held_out.some(JUDGED, seed)), derive(seed, "watched")
     )
-    every = max(math.ceil(job.settings.steps / LOOKS), 1)
+    every = max(math.ceil(job.settings.steps / LOOKS), APART)
     watch = Selection(
         job.average.module,
         _measure(job, seen, given["stop_on"], derive(seed, "looks")),
         every,
+        job.settings.steps,
         Patience(int(looks)),
         higher=given["stop_on"] == "coverage",
         place=job.place,

@@ -103,7 +103,7 @@ def command_of(about: dict[str, Any], usual: Mapping[str, Any] = NO_DEFAULTS) ->
     words += [] if fraction is None else ["--held-out", str(fraction)]
     for name, value in given.items():
         said = value is None or name in ("random_state", "warm_start") or (name in usual and value == usual[name])
-        if said and name != "early_stopping":  # the command has another default there
+        if said and (name != "early_stopping" or about["kind"] == "gan"):  # the others' command has another default
             continue
         if name == "changes" and isinstance(value, Mapping):
             words += [word for pair in value.items() for word in ("--set", _said(*pair))]

@@ -26,6 +26,7 @@ PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("Scores", ("real_score", "fake_score"), False),
     ("Training and validation error", ("error",), False),
     ("Score on validation rows", ("score",), False),
+    ("Judged by held-out rows", ("w1", "coverage"), False),
     ("Size of delta, layer by layer", ("delta",), True),
     ("Losses", ("loss",), False),
     ("Objectives", ("objective",), False),

@@ -14,12 +14,12 @@ __all__ = ["Selection"]
 
 
 class Selection:
-    """Looks at a game's generator every ``every`` steps, keeps the best one, and may end the game.
+    """Looks at a game's generator now and then, keeps the best one, and may end the game.
 
-    A game's losses say nothing of its quality, so they are not what is watched. generator: the one that samples
-    (a moving average). measure: of it, figures for the record with their names (the first is the one to be lowered,
-    or with ``higher`` to be raised). patience: ends the game; None: all steps are played. place: several ranks see
-    rank 0's figures, so that they stop together.
+    A game's losses say nothing of its quality, so they are not what is watched. It looks every ``every`` steps,
+    and at the last of ``steps``. generator: the one that samples (a moving average). measure: of it, figures for the
+    record with their names (the first is the one to be lowered, or with ``higher`` to be raised). patience:
+    ends the game; None: all steps are played. place: several ranks see rank 0's figures, so that they stop together.
     It is part of a run's state: what was seen and the best weights are in its checkpoints. ``seconds`` and
     ``looks`` say what measuring cost in this session.
     """
@@ -29,12 +29,14 @@ class Selection:
         generator: nn.Module,
         measure: Callable[[nn.Module], Mapping[str, float]],
         every: int,
+        steps: int,
         patience: Patience | None = None,
         *,
         higher: bool = False,
         place: Place | None = None,
     ) -> None:
-        self.generator, self.measure, self.every, self.patience = generator, measure, every, patience
+        self.generator, self.measure, self.patience = generator, measure, patience
+        self.every, self.steps = every, steps
         self.sign = -1.0 if higher else 1.0
         self.place = Place() if place is None else place
         self.best = Best(generator)
@@ -42,7 +44,7 @@ class Selection:
 
     def see(self, step: Step) -> Mapping[str, float] | None:
         """Take in a step; at a look, give the figures to be recorded."""
-        if step.index % self.every:
+        if step.index % self.every and step.index != self.steps:
             return None
         began = time.perf_counter()
         found = self.place.broadcast(dict(self.measure(self.generator)) if self.place.leads else None)
