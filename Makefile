@@ -40,6 +40,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 docs: $(VENV)/.installed
 	$(BIN)/python -c 'from sparring.cli.app import app; print(app.generate_docs(output_format="markdown"))' > docs/commands.md
+	$(BIN)/python docs/recipe_settings.py
 
 clean:
 	rm -rf $(VENV)

@@ -11,7 +11,7 @@ from sparring.record import METRICS
 from sparring.training import RECIPES
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -41,7 +41,11 @@ def test_the_commands_page_is_the_commands_help() -> None:
 
 def test_every_metric_and_recipe_is_documented() -> None:
     metrics, recipes = (ROOT / "docs/metrics.md").read_text(), (ROOT / "docs/recipes.md").read_text()
+    sys.path.insert(0, str(ROOT / "docs"))
+    from recipe_settings import page  # pyright: ignore[reportMissingImports]
+
     for entry in METRICS:
         assert entry.name == "step" or f"`{entry.name}`" in metrics, entry.name
     for name in RECIPES:
-        assert f"## {name}" in recipes, name
+        assert f"recipes/{name}.md" in recipes, name
+        assert (ROOT / f"docs/recipes/{name}.md").read_text() == page(name), "run: make docs"

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from sparring.errors import ShapeError
 from sparring.networks import MLP
 from sparring.objectives import (
+    HINGE,
+    LEAST_SQUARES,
     MINIMAX,
     NON_SATURATING,
     RELATIVISTIC,
@@ -31,6 +33,9 @@ REAL = torch.tensor([0.3, -1.2, 2.0], dtype=torch.float64)
 FAKE = torch.tensor([-0.5, 0.1, 1.5], dtype=torch.float64)
 
 
+ALL = [MINIMAX, NON_SATURATING, LEAST_SQUARES, HINGE, WASSERSTEIN, RELATIVISTIC]
+
+
 def _sigmoid(t: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-t))
 
@@ -42,12 +47,14 @@ def _naive(objective: Objective) -> tuple[float, float]:
     return {
         "minimax": (discriminate, np.mean(np.log(1 - _sigmoid(f)))),
         "non-saturating": (discriminate, -np.mean(np.log(_sigmoid(f)))),
+        "least-squares": (np.mean((r - 1) ** 2) / 2 + np.mean(f**2) / 2, np.mean((f - 1) ** 2) / 2),
+        "hinge": (np.mean(np.maximum(0, 1 - r)) + np.mean(np.maximum(0, 1 + f)), -np.mean(f)),
         "wasserstein": (np.mean(f) - np.mean(r), -np.mean(f)),
         "relativistic": (-np.mean(np.log(_sigmoid(r - f))), -np.mean(np.log(_sigmoid(f - r)))),
     }[objective.name]
 
 
-@pytest.mark.parametrize("objective", [MINIMAX, NON_SATURATING, WASSERSTEIN, RELATIVISTIC], ids=lambda o: o.name)
+@pytest.mark.parametrize("objective", ALL, ids=lambda o: o.name)
 def test_objectives_are_their_formulas(objective: Objective) -> None:
     critic, generator = _naive(objective)
     assert objective.critic(REAL, FAKE).item() == pytest.approx(critic, rel=1e-14)
@@ -55,7 +62,7 @@ def test_objectives_are_their_formulas(objective: Objective) -> None:
     assert objective.generator(real, FAKE).item() == pytest.approx(generator, rel=1e-14)
 
 
-@pytest.mark.parametrize("objective", [MINIMAX, NON_SATURATING, WASSERSTEIN, RELATIVISTIC], ids=lambda o: o.name)
+@pytest.mark.parametrize("objective", ALL, ids=lambda o: o.name)
 def test_objectives_gradients(objective: Objective) -> None:
     real, fake = REAL.clone().requires_grad_(), FAKE.clone().requires_grad_()
     assert torch.autograd.gradcheck(objective.critic, (real, fake))
@@ -67,6 +74,13 @@ def test_softplus_keeps_its_gradient_where_log_of_sigmoid_loses_it() -> None:
     (slope,) = torch.autograd.grad(NON_SATURATING.generator(None, score), score)
     assert slope.item() == pytest.approx(-1.0)
     assert MINIMAX.critic(torch.tensor([-1e4]), torch.tensor([1e4])).item() == pytest.approx(2e4)
+
+
+def test_the_hinge_is_silent_beyond_its_margins() -> None:
+    real, fake = torch.tensor([1.5, 7.0], requires_grad=True), torch.tensor([-1.5, -2.0], requires_grad=True)
+    loss = HINGE.critic(real, fake)
+    assert loss.item() == 0
+    assert all(not slope.any() for slope in torch.autograd.grad(loss, (real, fake)))
 
 
 def test_at_equilibrium_the_minimax_value_is_minus_log_4() -> None:

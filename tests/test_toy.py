@@ -44,12 +44,17 @@ def test_real_samples_reach_every_mode_with_the_known_quality(mixture: toy.Mixtu
     assert found.modes == len(mixture.centres)
     assert found.high_quality == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / n))
     assert found.spread == pytest.approx(1, abs=0.01)
+    assert found.reverse_kl == pytest.approx((len(mixture.centres) - 1) / (2 * n), rel=0.8)
 
 
 def test_modes_quality_and_spread_of_hand_made_samples() -> None:
     ring = toy.ring(sigma=0.01)
     collapsed = ring.modes_and_quality(np.repeat(ring.centres[:3], 5, axis=0))
-    assert (collapsed.modes, collapsed.high_quality, collapsed.spread) == (3, 1.0, 0.0)
+    assert (collapsed.modes, collapsed.high_quality) == (3, 1.0)
+    assert collapsed.spread == pytest.approx(0, abs=1e-12)
+    assert collapsed.reverse_kl == pytest.approx(np.log(8 / 3))  # a third each in 3 of 8 modes
+    aside = ring.modes_and_quality(np.repeat(np.add(ring.centres, 0.01), 5, axis=0))
+    assert aside.spread == pytest.approx(0, abs=1e-12)  # beside the mode's middle, but all in one place
     edge = ring.centres[0] + [[0.029, 0.0], [0.031, 0.0]]
     assert ring.modes_and_quality(edge).high_quality == 0.5
     nowhere = ring.modes_and_quality(np.full((4, 2), 9.0))

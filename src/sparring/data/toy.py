@@ -17,12 +17,15 @@ __all__ = ["Mixture", "ModeCount", "digits", "digits_split", "grid", "ring"]
 @dataclass(frozen=True)
 class ModeCount:
     """modes: found ones. high_quality: share of samples within 3 sigma of a mode (of real ones: 1 - e^-4.5 = 0.989).
-    spread: standard deviation of those about their modes, over that of real ones (below 1: too little variety).
+    spread: standard deviation of those about their own mean in each mode, over that of real ones (below 1: too little
+    variety). reverse_kl: sum_i p_i log(p_i / q_i) in nats, of the shares p of all samples by the nearest mode against
+    the true shares q; real samples score about (modes - 1) / (2 n).
     """
 
     modes: int
     high_quality: float
     spread: float
+    reverse_kl: float
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value to compare by
@@ -59,7 +62,8 @@ class Mixture:
         """Which modes the samples x (n, 2) reach, and how well.
 
         A sample is of high quality within 3 sigma of the nearest mode; a mode counts with one such.
-        Source: Lin et al. 2018 (PacGAN), section 4.1; the spread is ours.
+        Source: Lin et al. 2018 (PacGAN), section 4.1, with the reverse KL divergence of Metz et al. 2017; the spread is
+        ours.
         """
         x = np.asarray(x)
         if check("samples", x, "n 2")["n"] == 0:
@@ -67,9 +71,21 @@ class Mixture:
         distances = np.linalg.norm(x[:, None] - self.centres, axis=2)
         nearest, distance = distances.argmin(1), distances.min(1)
         good = distance < 3 * self.sigma
+        shares = np.bincount(nearest, minlength=len(self.centres)) / len(x)
+        divergence = float((shares[shares > 0] * np.log(shares[shares > 0] * len(shares))).sum())
+        modes = len(np.unique(nearest[good]))
+        return ModeCount(modes, float(good.mean()), self._spread(x[good], nearest[good]), divergence)
+
+    def _spread(self, x: NDArray[Any], modes: NDArray[np.intp]) -> float:
+        """Of samples within 3 sigma of their mode, pooled over modes; NaN unless a mode has two."""
+        counts = np.bincount(modes, minlength=len(self.centres))
+        free = len(x) - np.count_nonzero(counts)
+        if free == 0:
+            return float("nan")
+        sums = np.stack([np.bincount(modes, column, len(self.centres)) for column in x.T], axis=1)
+        means = sums / np.maximum(counts, 1)[:, None]
         kept = 2 * (1 - 5.5 * np.exp(-4.5)) / (1 - np.exp(-4.5))  # of r^2 / sigma^2 within 3 sigma, for real samples
-        spread = np.sqrt((distance[good] ** 2).mean() / kept) / self.sigma if good.any() else float("nan")
-        return ModeCount(len(np.unique(nearest[good])), float(good.mean()), float(spread))
+        return float(np.sqrt(((x - means[modes]) ** 2).sum() / free / kept) / self.sigma)
 
 
 def ring(modes: int = 8, radius: float = 1.0, sigma: float = 0.01) -> Mixture:

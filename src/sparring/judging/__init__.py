@@ -1,7 +1,8 @@
 """The judge: how good samples are, every figure beside the same figure for real data."""
 
 from sparring.judging.answers import Answers, Mistake, judge_answers
+from sparring.judging.frechet import frechet_distance
 from sparring.judging.judge import judge
 from sparring.judging.verdict import Figure, Verdict
 
-__all__ = ["Answers", "Figure", "Mistake", "Verdict", "judge", "judge_answers"]
+__all__ = ["Answers", "Figure", "Mistake", "Verdict", "frechet_distance", "judge", "judge_answers"]
