@@ -22,11 +22,14 @@ import sys, numpy as np, sparring as sp
 from dataclasses import replace
 from functools import partial
 from torch.optim import SGD
+from sparring.networks import maxout
 from sparring.place import ranked
 from sparring.training import RECIPES
 recipe = RECIPES[sys.argv[3]]["small image"]
+# every rank draws dropout for its own rows
+networks = maxout((32,), (16,), dropout=0.0) if sys.argv[3] == "gan-2014" else recipe.networks
 recipe = replace(recipe, optimizer=partial(SGD, momentum=0.5, fused=True), batch_size=16, generator_rate=2e-3,
-                 critic_rate=2e-3)
+                 critic_rate=2e-3, networks=networks)
 with ranked():
     sp.GAN(recipe, steps=int(sys.argv[4]), random_state=3, threads=1, run=sys.argv[2]).fit(np.load(sys.argv[1]))
 """

@@ -15,12 +15,11 @@ from sparring.data.conditions import read_conditioned
 from sparring.data.rows import Rows
 from sparring.data.schema import schema_from_json
 from sparring.data.source import Source, read_like
-from sparring.data.split import split_rows
 from sparring.data.targets import Classes
 from sparring.errors import DataError, FolderError, InputError, ShapeError
 from sparring.estimators.about_gan import about_gan, in_turn, shown, shown_labels, written_samples
 from sparring.estimators.design import Settings, design, settle
-from sparring.estimators.game import JUDGED, Job, job_of
+from sparring.estimators.game import JUDGED, Job, job_of, rows_of
 from sparring.estimators.sampling import AT_ONCE, Sampler, between
 from sparring.files import read_json, write_json
 from sparring.judging import Verdict, judge
@@ -334,8 +333,8 @@ class GAN(BaseEstimator):
         if X is not None:
             return read_like(X, self.schema_).values
         if not hasattr(self, "_train"):
-            source, _ = self._source_again(self.record_, None)
-            rows, _ = split_rows(len(source.values), self.validation_fraction, derive(self.seed_, "held out"))
+            source, self._labels = self._source_again(self.record_, None)
+            rows, _ = rows_of(self.get_params(deep=False), len(source.values), self.seed_)
             self._train = Rows(source.values, rows)
         mapped = isinstance(self._train.values, np.memmap)
         return self._train.some(JUDGED) if mapped else self._train.all()

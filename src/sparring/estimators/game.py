@@ -28,7 +28,7 @@ from sparring.seeds import derive
 from sparring.training import Game, Selection, State, adversarial_game
 from sparring.training.stopping import Patience
 
-__all__ = ["Job", "job_of"]
+__all__ = ["JUDGED", "Job", "job_of", "rows_of"]
 
 RESIDENT = 2**31  # bytes of encoded rows, up to which they are all kept in memory (or on the GPU)
 INDEXED = ("uint8", "int16", "int32", "int64", "float32", "float64")  # what torch reads by rows where it lies
@@ -81,10 +81,7 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
     classes = None if labels is None else Classes.of(labels)
     settings = settle(given, source.schema, 0 if classes is None else classes.outputs)
     place = Place.of(given["device"], _precision(given["precision"], source.schema))
-    fraction = given["validation_fraction"]
-    if given["early_stopping"] and not fraction:
-        fraction = 0.1
-    numbers, others = split_rows(len(source.values), fraction, derive(seed, "held out"))
+    numbers, others = rows_of(given, len(source.values), seed)
     train, held_out = Rows(source.values, numbers), Rows(source.values, others)
     networks = design(source.schema, settings, seed, given["generator"], given["critic"]).to(place.device)
     game = adversarial_game(
@@ -101,6 +98,15 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
     threads = given["threads"] or threads_for(networks.critic, settings.recipe.batch_size // place.ranks)
     job = Job(source, train, held_out, classes, settings, place, threads, networks, game, batches, state, watch=None)
     return job if not given["early_stopping"] else _watched(job, given, seed)
+
+
+def rows_of(given: dict[str, Any], n: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The numbers of the rows to learn from, and of those held out.
+
+    They are a tenth if a run may stop early and no share was asked for.
+    """
+    share = given["validation_fraction"]
+    return split_rows(n, 0.1 if given["early_stopping"] and not share else share, derive(seed, "held out"))
 
 
 def _precision(asked: str, schema: Schema) -> str:

@@ -43,9 +43,9 @@ def perceptrons(
 ) -> Pair:
     """Multilayer perceptrons: ReLU in the generator, LeakyReLU in the critic.
 
-    hidden: sizes of the hidden layers; critic_hidden: the critic's, if they differ. waves: frequencies that a vector's
-    critic sees its inputs by (see ``Waves``). signs: of how many of its noise's numbers the generator sees the sign alone
-    (see ``Signs``); at most two thirds of them.
+    hidden: sizes of the hidden layers; critic_hidden: the critic's, if they differ. waves: frequencies that a
+    vector's critic sees its inputs by (see ``Waves``). signs: of how many of its noise's numbers the generator sees
+    the sign alone (see ``Signs``); at most two thirds of them.
     """
     generator = partial(_perceptron_generator, tuple(hidden), signs)
     critic = partial(_perceptron_critic, tuple(critic_hidden or hidden), tuple(waves))
