@@ -127,14 +127,14 @@ def _slopes(critic: nn.Module, x: Tensor) -> Tensor:
     return torch.autograd.grad(critic(x).sum(), x, create_graph=True)[0].flatten(1)
 
 
-def _penalty(case: Case, critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+def slope_penalty(case: Case, critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     if case.penalty == "one_centred":
         t = torch.rand(len(real), *[1] * (real.dim() - 1))
         return 10.0 * (_slopes(critic, torch.lerp(real, fake, t)).norm(dim=1) - 1).square().mean()
     return 0.5 * sum(_slopes(critic, x).square().sum(1).mean() for x in (real, fake))
 
 
-def _losses(case: Case, critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+def critic_loss(case: Case, critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """The critic's. Both in one pass, unless batch normalisation needs two."""
     if case.name == "images, DCGAN":
         r, f = critic(real).float(), critic(fake).float()
@@ -157,9 +157,9 @@ def plain(made: Networks, case: Case, data: Tensor, precision: str) -> Iterator[
             with autocast:
                 with torch.no_grad():
                     fake = generator(torch.randn(case.batch, case.latent)).float()
-                loss = _losses(case, critic, real, fake)
+                loss = critic_loss(case, critic, real, fake)
             if case.penalty:
-                loss = loss + _penalty(case, critic, real, fake)
+                loss = loss + slope_penalty(case, critic, real, fake)
             adam_c.zero_grad()
             loss.backward()
             adam_c.step()
@@ -197,7 +197,7 @@ def careless(made: Networks, case: Case, data: Tensor, precision: str) -> Iterat
             fake = generator(torch.randn(case.batch, case.latent))
             loss = case.objective.critic(critic(real), critic(fake.detach()))
             if case.penalty:
-                loss = loss + _penalty(case, critic, real, fake.detach())
+                loss = loss + slope_penalty(case, critic, real, fake.detach())
             loss.backward()
             adam_c.step()
             losses.append(loss.item())
