@@ -288,7 +288,7 @@ def test_shares_of_classes_are_kept_to_a_sample() -> None:
     ids=str,
 )
 def test_wrong_wishes_are_refused(given: dict[str, Any], error: type[Exception], message: str) -> None:
-    gan = sp.GAN(steps=1, batch_size=8, random_state=0).fit(ROWS, np.arange(80) % 2)
+    gan = sp.GAN(steps=1, batch_size=8, latent_size=4, random_state=0).fit(ROWS, np.arange(80) % 2)
     with pytest.raises(error, match=message):
         gan.sample(**given)
 

@@ -167,7 +167,7 @@ def test_a_users_own_networks_and_recipe(tmp_path: Path) -> None:
         ({"precision": "half"}, "precision must be"),
         ({"random_state": -4}, "random_state must be"),
         ({"generator": nn.Linear(5, 3)}, "the generator cannot take noise"),
-        ({"generator": nn.Linear(4, 4)}, "the generator must return samples"),
+        ({"generator": nn.Linear(8, 4)}, "the generator must return samples"),
         ({"critic": nn.Linear(3, 2)}, "one score per sample"),
         ({"critic": nn.Linear(7, 1)}, "the critic cannot take samples"),
         ({"critic": nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1))}, "batch normalisation"),

@@ -135,7 +135,7 @@ def kind_of(schema: Schema) -> str:
 
 
 def _latent_size(schema: Schema) -> int:
-    return 64 if schema.kind == "image" else min(max(math.prod(schema.shape), 4), 64)
+    return 64 if schema.kind == "image" else min(max(2 * math.prod(schema.shape), 8), 64)
 
 
 # -- networks

@@ -12,6 +12,7 @@ class Maxout(nn.Module):
 
     Source: Goodfellow et al. 2013, eq. 1; the discriminators of Goodfellow et al. 2014.
 
+    >>> import torch
     >>> Maxout(4, 3)(torch.zeros(2, 4)).shape
     torch.Size([2, 3])
     """

@@ -24,7 +24,8 @@ class Signs(nn.Module):
         self.count = count
 
     def forward(self, x: Tensor) -> Tensor:
-        choices = torch.where(x[:, : self.count] < 0, -1.0, 1.0).to(x.dtype)
+        seen = x[:, : self.count]
+        choices = torch.copysign(torch.ones_like(seen), seen)
         return torch.cat([choices, x[:, self.count :]], 1)
 
     def extra_repr(self) -> str:

@@ -9,17 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from sparring.chance import Chance
 from sparring.errors import InputError
 from sparring.networks import Average, Pair, draws_nothing, has_batch_statistics, treats_samples_apart
 from sparring.objectives import Objective, clip_weights, scores
 from sparring.training.adam import Adam
+from sparring.training.chain_game import chain_game
 from sparring.training.schedules import Schedule, constant_then_cosine, geometric
+from sparring.training.slopes import Critic, SlopePenalty
 from sparring.training.turn import Game, Loss, Round, Turn, do_nothing
 
 __all__ = ["Penalty", "Recipe", "adversarial_game", "packed"]
-
-Scorer = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Penalty:
     """
 
     name: str
-    of: Callable[[Scorer, Tensor, Tensor, Chance], Tensor]
+    of: SlopePenalty
     first: float
     last: float
     every: int = 1
@@ -114,6 +113,7 @@ def adversarial_game(
     sides = _Sides(generator, critic, latent_size, recipe)
     quiet = draws_nothing(generator) and draws_nothing(critic)
     weights = tuple(critic.parameters())
+    short = chain_game(generator, critic, latent_size, recipe, steps)
     clip = do_nothing if recipe.clip is None else partial(clip_weights, weights, recipe.clip)
     critic_turn = Turn(
         "critic",
@@ -124,6 +124,7 @@ def adversarial_game(
         rate=constant_then_cosine(recipe.critic_rate, steps, recipe.hold),
         after=clip,
         draws=not quiet,
+        gradients=None if short is None else short.critics,
     )
     generator_turn = Turn(
         "generator",
@@ -134,6 +135,7 @@ def adversarial_game(
         after=average.update,
         reads=recipe.objective.needs_real,
         draws=not quiet,
+        gradients=None if short is None else short.generators,
     )
     parts: dict[str, Any] = {"generator": generator, "critic": critic, "average": average}
     optimizers = {f"{turn.name} optimizer": turn.optimizer for turn in (critic_turn, generator_turn)}
@@ -157,7 +159,7 @@ class _Sides:
     def reals(self, round: Round) -> Tensor:
         return packed(round.batch[0], self.recipe.pack)
 
-    def scorer(self, labels: tuple[Tensor, ...]) -> Scorer:
+    def scorer(self, labels: tuple[Tensor, ...]) -> Critic:
         """The critic, told the labels."""
         return self.critic if not labels else lambda x: self.critic(x, *labels)
 

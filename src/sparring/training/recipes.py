@@ -1,14 +1,13 @@
 """Recipes: adversarial games with their settings, for each kind of data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
 import torch
-from torch import Tensor
 from torch.optim import SGD, RMSprop
 
-from sparring.chance import Chance, symmetric_uniform
+from sparring.chance import symmetric_uniform
 from sparring.networks import convolutional, maxout, perceptrons
 from sparring.objectives import (
     HINGE,
@@ -18,61 +17,41 @@ from sparring.objectives import (
     RELATIVISTIC,
     WASSERSTEIN,
     Objective,
-    one_centred,
-    r1,
-    r2,
 )
 from sparring.training.adam import Adam
 from sparring.training.adversarial import Penalty, Recipe
 from sparring.training.schedules import more_at_first
+from sparring.training.slopes import PENALTIES
 
-__all__ = ["PENALTIES", "RECIPES"]
+__all__ = ["RECIPES"]
 
 TABLE, SMALL, IMAGE = "table", "small image", "image"
-Critic = Callable[[Tensor], Tensor]
-
-
-def _r1(critic: Critic, real: Tensor, fake: Tensor, chance: Chance) -> Tensor:
-    return r1(critic, real)
-
-
-def _r2(critic: Critic, real: Tensor, fake: Tensor, chance: Chance) -> Tensor:
-    return r2(critic, fake)
-
-
-def _one_centred(critic: Critic, real: Tensor, fake: Tensor, chance: Chance) -> Tensor:
-    return one_centred(critic, real, fake, chance.uniform(len(real)))
-
-
-PENALTIES: Mapping[str, Callable[[Critic, Tensor, Tensor, Chance], Tensor]] = MappingProxyType(
-    {"r1": _r1, "r2": _r2, "one_centred": _one_centred}
-)
-"""Penalties by name, as a game calls them."""
 
 
 # -- the settings that did best in benchmarks/RESULTS.md
 
-WAVES = (2.0, 8.0, 32.0)  # a table's numbers have deviation one; wavelengths from 3 of them to a fifth
+WAVES = (4.0, 16.0, 64.0)  # a table's numbers have deviation one; wavelengths from 1.6 of them to a tenth
 
 
-def _slopes(names: str, first: float, last: float) -> tuple[Penalty, ...]:
-    return tuple(Penalty(name, PENALTIES[name], first, last, every=4) for name in names.split())
+def _slopes(names: str, first: float, last: float, every: int) -> tuple[Penalty, ...]:
+    return tuple(Penalty(name, PENALTIES[name], first, last, every) for name in names.split())
 
 
 def _penalised(objective: Objective, names: str) -> Mapping[str, Recipe]:
     return {
         TABLE: Recipe(
             objective,
-            _slopes(names, 0.05, 0.005),
-            generator_rate=3e-3,
+            _slopes(names, 0.05, 0.015, every=2),
+            generator_rate=1.5e-3,
             critic_rate=3e-3,
-            networks=perceptrons(waves=WAVES),
+            half_life=300.0,
+            networks=perceptrons((64, 64, 64), (64, 64), waves=WAVES, signs=2),
             batch_size=512,
-            steps=11_000,
+            steps=20_000,
         ),
         SMALL: Recipe(
             objective,
-            _slopes(names, 1.0, 1.0),
+            _slopes(names, 1.0, 1.0, every=4),
             generator_rate=1.5e-3,
             critic_rate=1.5e-3,
             half_life=1_000,
@@ -80,7 +59,12 @@ def _penalised(objective: Objective, names: str) -> Mapping[str, Recipe]:
             steps=5_000,
         ),
         IMAGE: Recipe(
-            objective, _slopes(names, 0.5, 0.5), generator_rate=2e-3, critic_rate=2e-3, batch_size=64, steps=10_000
+            objective,
+            _slopes(names, 0.5, 0.5, every=4),
+            generator_rate=2e-3,
+            critic_rate=2e-3,
+            batch_size=64,
+            steps=10_000,
         ),
     }
 
@@ -138,7 +122,7 @@ def _wgan() -> Mapping[str, Recipe]:
 
 
 def _one_centred_with(weight: float) -> tuple[Penalty, ...]:
-    return (Penalty("one_centred", _one_centred, weight, weight),)
+    return (Penalty("one_centred", PENALTIES["one_centred"], weight, weight),)
 
 
 def _wgan_gp() -> Mapping[str, Recipe]:

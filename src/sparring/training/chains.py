@@ -1,0 +1,207 @@
+"""Chains of linear layers with ReLU-like functions between, and every derivative a game needs of them, written out.
+
+Such a network is linear in pieces: y(l) = m(l) (W(l) y(l-1) + b(l)), where the mask m is 1 or the function's lower
+slope. So the slope of its output by its input is a product of matrices and masks, and the derivative of a penalty on
+that slope by the weights takes one more pass forward, with a direction instead of a point. Autograd gives the same
+numbers for every network; for small ones its bookkeeping takes longer than the arithmetic.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sparring.networks import MLP, Signs, Waves
+
+__all__ = ["Chain", "Tape", "chain_of"]
+
+LOWER = {nn.ReLU: 0.0, nn.Identity: 1.0}  # the slope below zero
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """What a pass forward left: what each layer read, y(0) to y(L-1), and the outputs (n, d).
+
+    sines: sin and cos of the angles, if the inputs were seen by waves.
+    """
+
+    reads: list[Tensor]
+    outputs: Tensor
+    sines: tuple[Tensor, Tensor] | None = None
+
+    def part(self, start: int, stop: int) -> "Tape":
+        """Of some of the samples."""
+        sines = None if self.sines is None else (self.sines[0][start:stop], self.sines[1][start:stop])
+        return Tape([read[start:stop] for read in self.reads], self.outputs[start:stop], sines)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Linear layers; the slope below zero of what follows each but the last; what comes before and after.
+
+    signs: how many inputs are seen by their sign. waves: what the inputs are seen by, or None. tanh: whether it ends
+    the chain.
+    """
+
+    layers: tuple[nn.Linear, ...]
+    lower: tuple[float, ...]
+    signs: int
+    waves: Waves | None
+    tanh: bool
+
+    @property
+    def outputs(self) -> int:
+        return self.layers[-1].out_features
+
+    # -- forward
+
+    def forward(self, x: Tensor) -> Tape:
+        """Points (n, inputs) through the chain, with all that the other passes need."""
+        y, sines = self._entered(x)
+        reads = [y]
+        for linear, lower in zip(self.layers[:-1], self.lower, strict=True):
+            reads.append(_bent(torch.addmm(linear.bias, reads[-1], linear.weight.t()), lower))
+        return Tape(reads, self._left(reads[-1]), sines)
+
+    def values(self, x: Tensor) -> Tensor:
+        """The outputs (n, d) alone."""
+        y, _ = self._entered(x)
+        for linear, lower in zip(self.layers[:-1], self.lower, strict=True):
+            y = _bent(torch.addmm(linear.bias, y, linear.weight.t()), lower)
+        return self._left(y)
+
+    def _entered(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+        if self.signs:
+            x = x.clone()
+            x[:, : self.signs] = torch.copysign(torch.ones_like(x[:, : self.signs]), x[:, : self.signs])
+        if self.waves is None:
+            return x, None
+        angles = (x.unsqueeze(2) * self.waves.frequencies).flatten(1)
+        sines = angles.sin(), angles.cos_()
+        return torch.cat([x, *sines], 1), sines
+
+    def _left(self, y: Tensor) -> Tensor:
+        out = torch.addmm(self.layers[-1].bias, y, self.layers[-1].weight.t())
+        return out.tanh_() if self.tanh else out
+
+    # -- backward
+
+    def gradients(self, tape: Tape, delta: Tensor) -> list[Tensor]:
+        """The gradients of all weights and biases, in their order, from the derivative by the outputs (n, d)."""
+        if self.tanh:
+            delta = delta * (1 - tape.outputs * tape.outputs)
+        found: list[Tensor] = []
+        for place in range(len(self.layers) - 1, -1, -1):
+            found += [delta.sum(0), delta.t() @ tape.reads[place]]
+            if place:
+                delta = _masked(delta @ self.layers[place].weight, tape.reads[place], self.lower[place - 1])
+        return found[::-1]
+
+    def slopes(self, tape: Tape, seed: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
+        """The derivative of one output by the inputs, (n, inputs), times ``seed`` (n, 1); and what each layer but the
+        last received on the way, before its weight.
+        """
+        received: list[Tensor] = []
+        first = torch.ones_like(tape.outputs) if seed is None else seed
+        signal = first @ self.layers[-1].weight
+        for place in range(len(self.layers) - 2, -1, -1):
+            signal = _masked(signal, tape.reads[place + 1], self.lower[place])
+            received.append(signal)
+            signal = signal @ self.layers[place].weight
+        return received[::-1], signal if self.waves is None else self._before_waves(tape, signal)
+
+    def _before_waves(self, tape: Tape, signal: Tensor) -> Tensor:
+        """By the inputs, from the derivative by x, sin(f x) and cos(f x)."""
+        assert self.waves is not None
+        assert tape.sines is not None
+        frequencies = self.waves.frequencies
+        plain, by_sine, by_cosine = signal.split(self._widths(signal), 1)
+        angles = (tape.sines[1] * by_sine).sub_(tape.sines[0] * by_cosine)
+        return plain + angles.view(len(signal), -1, len(frequencies)) @ frequencies
+
+    def slope_gradients(self, tape: Tape, received: list[Tensor], along: Tensor) -> list[Tensor]:
+        """The gradients of a function of the slopes, from its derivative by them, ``along`` (n, inputs).
+
+        Within a piece no bias changes a slope: theirs are None, as the gradient of nothing.
+        """
+        way = along if self.waves is None else self._through_waves(tape, along)
+        found: list[Tensor] = []
+        for linear, signal, y, lower in zip(self.layers[:-1], received, tape.reads[1:], self.lower, strict=True):
+            found.append(signal.t() @ way)
+            way = _masked(way @ linear.weight.t(), y, lower)
+        found.append(way.sum(0, keepdim=True))
+        return found
+
+    def _through_waves(self, tape: Tape, along: Tensor) -> Tensor:
+        """A direction at the inputs as one at x, sin(f x) and cos(f x)."""
+        assert self.waves is not None
+        assert tape.sines is not None
+        angles = (along.unsqueeze(2) * self.waves.frequencies).flatten(1)
+        return torch.cat([along, angles * tape.sines[1], (angles * tape.sines[0]).neg_()], 1)
+
+    def _widths(self, signal: Tensor) -> list[int]:
+        assert self.waves is not None
+        inputs = signal.shape[1] // (1 + 2 * len(self.waves.frequencies))
+        waves = inputs * len(self.waves.frequencies)
+        return [inputs, waves, waves]
+
+
+def _bent(z: Tensor, lower: float) -> Tensor:
+    """m z, in place."""
+    return nn.functional.leaky_relu_(z, lower) if lower else z.relu_()
+
+
+def _masked(signal: Tensor, y: Tensor, lower: float) -> Tensor:
+    """m times the signal, with the mask of y = m z. (torch.where would take thirty times as long.)"""
+    if lower:
+        return torch.ops.aten.leaky_relu_backward(signal, y, lower, True)
+    return torch.ops.aten.threshold_backward(signal, y, 0)
+
+
+def chain_of(network: nn.Module) -> Chain | None:
+    """The network as a chain, or None if it is none, or if anything but its weights decides what it does."""
+    parts = _parts(network)
+    if parts is None:
+        return None
+    signs, waves = 0, None
+    while parts and isinstance(parts[0], nn.Flatten | Signs | Waves):
+        part = parts.pop(0)
+        if isinstance(part, Signs):
+            signs = part.count
+        elif isinstance(part, Waves):
+            waves = part
+    while parts and isinstance(parts[-1], nn.Flatten | nn.Unflatten):
+        parts.pop()
+    tanh = bool(parts) and type(parts[-1]) is nn.Tanh
+    return _assembled(network, parts[:-1] if tanh else parts, signs, waves, tanh)
+
+
+def _assembled(network: nn.Module, parts: list[nn.Module], signs: int, waves: Waves | None, tanh: bool) -> Chain | None:
+    layers, between = parts[::2], parts[1::2]
+    if len(layers) != len(between) + 1 or any(type(layer) is not nn.Linear for layer in layers):
+        return None
+    linears = tuple(layer for layer in layers if isinstance(layer, nn.Linear))
+    lower = [_lower(part) for part in between]
+    own = [parameter for linear in linears for parameter in linear.parameters()]
+    whole = len(own) == 2 * len(linears) and all(a is b for a, b in zip(own, network.parameters(), strict=False))
+    learned = len({*own}) == len(own) == len([*network.parameters()]) and all(p.requires_grad for p in own)
+    if None in lower or not whole or not learned:
+        return None
+    return Chain(linears, tuple(slope for slope in lower if slope is not None), signs, waves, tanh)
+
+
+def _lower(part: nn.Module) -> float | None:
+    if type(part) is nn.LeakyReLU:
+        return float(part.negative_slope)
+    return LOWER.get(type(part))
+
+
+def _parts(network: nn.Module) -> list[nn.Module] | None:
+    """The layers in their order, nested ones too; None if hooks hang on any or on a weight: they would not be heard."""
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    heard = any(getattr(module, name) for module in network.modules() for name in hooks)
+    if heard or any(parameter._backward_hooks for parameter in network.parameters()):
+        return None
+    if type(network) not in (nn.Sequential, MLP):
+        return [network]
+    return [leaf for child in network.children() for leaf in _parts(child) or []]
