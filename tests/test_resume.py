@@ -68,7 +68,7 @@ def test_dropout_and_batch_statistics_resume_too(tmp_path: Path) -> None:
     def networks() -> dict[str, nn.Module]:
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            generator = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+            generator = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
             critic = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Dropout(0.3), nn.Linear(16, 1))
         return {"generator": generator, "critic": critic}
 
