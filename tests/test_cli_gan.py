@@ -65,10 +65,7 @@ def test_what_cannot_be_is_said_in_a_line(
 def test_classes_are_learned_and_asked_for(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("fit", "gan", labelled, "--classes", *QUICK) == 0
     assert "in 10 classes" in capsys.readouterr().out
-    assert (
-        _about()["command"][0].endswith("--classes --held-out 0.0 --steps 4 --batch-size 8 --threads 1")
-        or "--classes" in (_about()["command"][0])
-    )
+    assert "--classes" in _about()["command"][0]
     assert run("sample", "r", "--label", "3", "-n", 5, "-o", "three.npz") == 0
     found = np.load("three.npz", allow_pickle=False)
     assert (found["X"].shape, found["y"].tolist()) == ((5, 8, 8), [3] * 5)
