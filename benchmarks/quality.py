@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 
@@ -105,13 +106,16 @@ def _w1_ratio(truth: toy.Mixture, sample: Sampler) -> float:
     return float(np.mean(fake) / np.mean(real))
 
 
-def run_of(what: str, recipe: str, seed: int) -> Scores:
+def run_of(what: str, recipe: str, keep: str | None, seed: int) -> Scores:
     truth = MIXTURES[what]()
     made = fitted(truth.sample(100_000, 1_000 + seed), recipe, seed)
+    if keep is not None:
+        Path(keep).mkdir(parents=True, exist_ok=True)
+        np.save(Path(keep) / f"{what}-{recipe}-{seed}.npy", np.asarray(made.gan.sample(SIZE, random_state=0)))
     return scores_of(truth, lambda n, i: np.asarray(made.gan.sample(n, random_state=i)), made.cpu)
 
 
-def mixture(what: str, recipes: list[str], seeds: list[int], pool: ProcessPoolExecutor) -> None:
+def mixture(what: str, recipes: list[str], seeds: list[int], keep: str | None, pool: ProcessPoolExecutor) -> None:
     truth = MIXTURES[what]()
     print(
         f"| recipe | seed | modes of {len(truth.centres)} | high quality % | in-mode sd | reverse KL | W1 / floor "
@@ -121,7 +125,7 @@ def mixture(what: str, recipes: list[str], seeds: list[int], pool: ProcessPoolEx
     print(_row("real", "", scores_of(truth, lambda n, i: truth.sample(n, 900 + i))))
     for recipe in recipes:
         found = []
-        for seed, scores in zip(seeds, pool.map(partial(run_of, what, recipe), seeds), strict=True):
+        for seed, scores in zip(seeds, pool.map(partial(run_of, what, recipe, keep), seeds), strict=True):
             found.append(scores)
             print(_row(recipe, str(seed), scores), flush=True)
         print(_summary(recipe, found), flush=True)
@@ -148,6 +152,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--recipes", nargs="+", default=["r3gan"], choices=[*RECIPES, "all"])
+    parser.add_argument("--keep", help="a folder for 2,500 samples of each run on a mixture (docs/recipe_pictures.py)")
     parser.add_argument("--processes", type=int, default=1, help="runs side by side, one thread each")
     chosen = parser.parse_args()
     recipes = list(RECIPES) if "all" in chosen.recipes else chosen.recipes
@@ -158,7 +163,7 @@ def main() -> None:
             if what == "digits":
                 digits(recipes, seeds, pool)
             else:
-                mixture(what, recipes, seeds, pool)
+                mixture(what, recipes, seeds, chosen.keep, pool)
 
 
 if __name__ == "__main__":

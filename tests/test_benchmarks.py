@@ -63,10 +63,12 @@ def test_the_gpu_script_plays_on_a_processor() -> None:
             next(maker(case.networks(), case, case.data()[:16], Place()))
 
 
-def test_a_mixture_scores_itself_well() -> None:
+def test_a_mixture_scores_itself_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "DRAWS", 4)
+    monkeypatch.setattr(quality, "SIZE", 800)
     truth = toy.ring()
     found = quality.scores_of(truth, lambda n, seed: truth.sample(n, 900 + seed))
     assert found.modes == 8
-    assert found.quality == pytest.approx(98.9, abs=0.3)
-    assert found.spread == pytest.approx(1, abs=0.03)
-    assert 0.7 < found.w1 < 1.4
+    assert found.quality == pytest.approx(98.9, abs=0.7)
+    assert found.spread == pytest.approx(1, abs=0.05)
+    assert 0.6 < found.w1 < 1.6
