@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sparring.chance import Chance
-from sparring.networks import LEAKY, MLP, ConvCritic, Maxout, Waves, perceptrons, spectrally_normalised
+from sparring.networks import LEAKY, MLP, ConvCritic, Maxout, Signs, Waves, perceptrons, spectrally_normalised
 from sparring.objectives import HINGE, LEAST_SQUARES, MINIMAX, NON_SATURATING, RELATIVISTIC, WASSERSTEIN
 from sparring.training import Penalty, Recipe, adversarial_game, changed
 from sparring.training.chains import chain_of
@@ -23,7 +23,7 @@ class Doubles(Chance):
 def _networks(kind: str) -> tuple[nn.Module, nn.Module, tuple[int, ...]]:
     if kind == "images":
         return MLP((5,), (1, 4, 3), (9, 8), nn.ReLU, nn.Tanh()), MLP((1, 4, 3), (), (9, 7), LEAKY), (1, 4, 3)
-    pair = perceptrons((9, 8), (7,), waves=(2.0, 8.0) if kind == "waves" else ())
+    pair = perceptrons((9, 8), (7,), waves=(2.0, 8.0) if kind == "waves" else (), signs=2 if kind == "waves" else 0)
     return pair.generator(5, (3,), None), pair.critic((3,), None), (3,)
 
 
@@ -96,7 +96,7 @@ def test_the_derivatives_of_slopes_by_finite_differences() -> None:
         spectrally_normalised(MLP((3,), (), (4,))),
         nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)),
         nn.Linear(3, 1, bias=False),
-        nn.Sequential(nn.Linear(3, 3), nn.ReLU(), Waves(3, ()), nn.Linear(3, 1)),
+        nn.Sequential(nn.Linear(3, 3), nn.ReLU(), Signs(1), nn.Linear(3, 1)),
     ],
     ids=lambda network: type(network).__name__,
 )

@@ -18,6 +18,7 @@ from sparring.networks.maxout import Maxout
 from sparring.networks.mlp import MLP
 from sparring.networks.pairs import PAIRS, Pair, convolutional, maxout, perceptrons, residual
 from sparring.networks.residual import ResidualCritic, ResidualGenerator
+from sparring.networks.signs import Signs
 from sparring.networks.spectral import spectrally_normalised
 from sparring.networks.waves import Waves
 
@@ -36,6 +37,7 @@ __all__ = [
     "Pair",
     "ResidualCritic",
     "ResidualGenerator",
+    "Signs",
     "Waves",
     "convolutional",
     "count_parameters",

@@ -14,6 +14,7 @@ from sparring.networks.layers import LEAKY
 from sparring.networks.maxout import Maxout
 from sparring.networks.mlp import MLP
 from sparring.networks.residual import ResidualCritic, ResidualGenerator
+from sparring.networks.signs import Signs
 from sparring.networks.waves import Waves
 
 __all__ = ["PAIRS", "Pair", "convolutional", "maxout", "perceptrons", "residual"]
@@ -38,13 +39,15 @@ def perceptrons(
     hidden: Sequence[int] = (64, 64, 64),
     critic_hidden: Sequence[int] | None = None,
     waves: Sequence[float] = (),
+    signs: int = 0,
 ) -> Pair:
     """Multilayer perceptrons: ReLU in the generator, LeakyReLU in the critic.
 
-    hidden: sizes of the hidden layers; critic_hidden: the critic's, if they differ. waves: frequencies that a vector's
-    critic sees its inputs by (see ``Waves``).
+    hidden: sizes of the hidden layers; critic_hidden: the critic's, if they differ. waves: frequencies that a
+    vector's critic sees its inputs by (see ``Waves``). signs: of how many of its noise's numbers the generator sees
+    the sign alone (see ``Signs``); at most two thirds of them.
     """
-    generator = partial(_perceptron_generator, tuple(hidden))
+    generator = partial(_perceptron_generator, tuple(hidden), signs)
     critic = partial(_perceptron_critic, tuple(critic_hidden or hidden), tuple(waves))
     return Pair("perceptrons", generator, critic)
 
@@ -55,7 +58,7 @@ def maxout(hidden: Sequence[int], units: Sequence[int], pieces: int = 5, dropout
     Source: Goodfellow et al. 2014, with their code: for MNIST hidden (1200, 1200), units (240, 240).
     """
     made = partial(_maxout_critic, tuple(units), pieces, dropout)
-    return Pair("maxout", partial(_perceptron_generator, tuple(hidden)), made)
+    return Pair("maxout", partial(_perceptron_generator, tuple(hidden), 0), made)
 
 
 def convolutional(width: int = 32, generator_norm: str | None = None, critic_norm: str | None = None) -> Pair:
@@ -74,9 +77,11 @@ def residual(width: int = 16, blocks: int = 1) -> Pair:
 
 
 def _perceptron_generator(
-    hidden: Sequence[int], latent_size: int, shape: Sequence[int], last: nn.Module | None
+    hidden: Sequence[int], signs: int, latent_size: int, shape: Sequence[int], last: nn.Module | None
 ) -> nn.Module:
-    return MLP((latent_size,), shape, hidden, nn.ReLU, last)
+    made = MLP((latent_size,), shape, hidden, nn.ReLU, last)
+    count = min(signs, 2 * latent_size // 3)
+    return nn.Sequential(Signs(count), made) if count else made
 
 
 def _perceptron_critic(

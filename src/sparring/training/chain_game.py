@@ -31,7 +31,7 @@ def chain_game(
     if chains[0] is None or chains[1] is None or recipe.pack > 1 or recipe.spectral or not known:
         return None
     critical = chains[1]
-    if critical.outputs != 1 or critical.tanh:
+    if critical.outputs != 1 or critical.tanh or critical.signs:
         return None
     return ChainGame(chains[0], critical, latent_size, recipe, steps)
 

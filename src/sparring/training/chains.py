@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sparring.networks import MLP, Waves
+from sparring.networks import MLP, Signs, Waves
 
 __all__ = ["Chain", "Tape", "chain_of"]
 
@@ -39,11 +39,13 @@ class Tape:
 class Chain:
     """Linear layers; the slope below zero of what follows each but the last; what comes before and after.
 
-    waves: what the inputs are seen by, or None. tanh: whether it ends the chain.
+    signs: how many inputs are seen by their sign. waves: what the inputs are seen by, or None. tanh: whether it ends
+    the chain.
     """
 
     layers: tuple[nn.Linear, ...]
     lower: tuple[float, ...]
+    signs: int
     waves: Waves | None
     tanh: bool
 
@@ -69,6 +71,9 @@ class Chain:
         return self._left(y)
 
     def _entered(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+        if self.signs:
+            x = x.clone()
+            x[:, : self.signs] = torch.copysign(torch.ones_like(x[:, : self.signs]), x[:, : self.signs])
         if self.waves is None:
             return x, None
         angles = (x.unsqueeze(2) * self.waves.frequencies).flatten(1)
@@ -158,17 +163,20 @@ def chain_of(network: nn.Module) -> Chain | None:
     parts = _parts(network)
     if parts is None:
         return None
-    waves = None
-    while parts and isinstance(parts[0], nn.Flatten | Waves):
+    signs, waves = 0, None
+    while parts and isinstance(parts[0], nn.Flatten | Signs | Waves):
         part = parts.pop(0)
-        waves = part if isinstance(part, Waves) else waves
+        if isinstance(part, Signs):
+            signs = part.count
+        elif isinstance(part, Waves):
+            waves = part
     while parts and isinstance(parts[-1], nn.Flatten | nn.Unflatten):
         parts.pop()
     tanh = bool(parts) and type(parts[-1]) is nn.Tanh
-    return _assembled(network, parts[:-1] if tanh else parts, waves, tanh)
+    return _assembled(network, parts[:-1] if tanh else parts, signs, waves, tanh)
 
 
-def _assembled(network: nn.Module, parts: list[nn.Module], waves: Waves | None, tanh: bool) -> Chain | None:
+def _assembled(network: nn.Module, parts: list[nn.Module], signs: int, waves: Waves | None, tanh: bool) -> Chain | None:
     layers, between = parts[::2], parts[1::2]
     if len(layers) != len(between) + 1 or any(type(layer) is not nn.Linear for layer in layers):
         return None
@@ -179,7 +187,7 @@ def _assembled(network: nn.Module, parts: list[nn.Module], waves: Waves | None, 
     learned = len({*own}) == len(own) == len([*network.parameters()]) and all(p.requires_grad for p in own)
     if None in lower or not whole or not learned:
         return None
-    return Chain(linears, tuple(slope for slope in lower if slope is not None), waves, tanh)
+    return Chain(linears, tuple(slope for slope in lower if slope is not None), signs, waves, tanh)
 
 
 def _lower(part: nn.Module) -> float | None:
