@@ -271,6 +271,8 @@ def test_shares_of_classes_are_kept_to_a_sample() -> None:
     )  # fmt: skip
     assert np.bincount(gan.draw_labels(8, {20: 3, 10: 1}), minlength=31)[[10, 20, 30]].tolist() == [2, 6, 0]
     assert set(gan.draw_labels(5, 30)) == {30}
+    single = [gan.draw_labels(1, random_state=seed)[0] for seed in range(400)]  # one alone is not always the commonest
+    assert np.bincount(single)[[10, 20, 30]] / 400 == pytest.approx([0.5, 0.375, 0.125], abs=0.08)
     labels = gan.draw_labels(9, random_state=4)
     assert np.array_equal(gan.sample(9, random_state=4), gan.sample(9, y=labels, random_state=4))
 

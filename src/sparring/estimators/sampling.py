@@ -13,10 +13,12 @@ from sparring.chance import generator as seeded
 from sparring.data.schema import Schema
 from sparring.data.targets import Classes
 from sparring.errors import DataError, InputError, ShapeError
+from sparring.seeds import derive
 from sparring.shapes import describe
 
 __all__ = ["Sampler", "between", "class_shares"]
 
+BALANCED = "balanced"  # all classes alike; unless a class is called so
 AT_ONCE = 1024  # samples made in one pass
 
 
@@ -54,15 +56,17 @@ class Sampler:
             if y is not None:
                 raise InputError("this model was fitted without classes; leave y out, or fit it with fit(X, y).")
             return None
-        if y is not None and not isinstance(y, Mapping) and np.ndim(y) == 1:
-            if len(y) != n:
-                raise ShapeError(f"y holds {len(y)} classes for {n} samples; one each is needed.")
-            return np.asarray(y)
         known = self.classes.classes
-        if y is None or (isinstance(y, str) and y == "balanced" and y not in known.tolist()) or isinstance(y, Mapping):
+        evenly = isinstance(y, str) and y == BALANCED and BALANCED not in known.tolist()
+        if y is None or evenly or isinstance(y, Mapping):
             shares = class_shares(self.classes, self.shares, y)
-            return known[np.random.default_rng([seed, 7]).permutation(_counted(shares, n))]
-        return np.repeat(np.asarray(y, known.dtype if np.isscalar(y) and not isinstance(y, str) else None), n)
+            rng = np.random.default_rng(derive(seed, "classes"))
+            return known[rng.permutation(_counted(shares, n, rng.random()))]
+        if np.ndim(y) == 0:
+            return np.full(n, y)
+        if np.shape(y) != (n,):
+            raise ShapeError(f"y holds {len(y)} classes for {n} samples; one each is needed.")
+        return np.asarray(y)
 
     def told(self, labels: NDArray[Any] | None) -> tuple[Tensor, ...]:
         """The classes as the networks take them: one tensor of whole numbers, or none."""
@@ -93,12 +97,14 @@ def class_shares(classes: Classes, shares: tuple[float, ...], wanted: Any) -> ND
     return found / found.sum()
 
 
-def _counted(shares: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-    """Class numbers (n,) in these shares, to less than one sample: those left over go where the rest is largest."""
-    counts = np.floor(shares * n + 1e-9).astype(int)
-    rest = np.argsort(counts - shares * n, kind="stable")[: n - counts.sum()]
-    counts[rest] += 1
-    return np.repeat(np.arange(len(shares)), counts)
+def _counted(shares: NDArray[np.float64], n: int, start: float) -> NDArray[np.int64]:
+    """Class numbers (n,) in these shares, to less than one sample, and over all starts in [0, 1) exactly.
+
+    Systematic sampling: a comb of teeth one apart is laid over the shares' cumulative sum.
+    """
+    ends = np.floor(np.cumsum(shares) * n + start + 1e-9)
+    ends[-1] = n
+    return np.repeat(np.arange(len(shares)), np.diff(ends, prepend=0.0).astype(int))
 
 
 def between(start: Tensor, end: Tensor, steps: int, straight: bool) -> Tensor:
