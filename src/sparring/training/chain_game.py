@@ -1,6 +1,6 @@
 """An adversarial game's two gradients written out, where both networks are chains (see ``training.chains``)."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from sparring.training.adversarial import Penalty, Recipe
 
 __all__ = ["ChainGame", "chain_game"]
-
-Gradients = Callable[[Round], tuple[Loss, list[Tensor]]]
 
 
 def chain_game(
@@ -60,11 +58,11 @@ class ChainGame:
         objective, delta = self._objective(both)
         gradients = self.critic.gradients(tape, delta.view(-1, 1))
         total, terms = objective, {"objective": objective, "real_score": both[0], "fake_score": both[1]}
-        for penalty in self.recipe.penalties:
-            if penalty.falls_due(round.step):
-                weight = penalty.weight(self.steps)(round.step)
-                terms[penalty.name], further = self._penalty(penalty, weight, tape, real, fake, round)
-                total = total + weight * terms[penalty.name]
+        due = {p: p.weight(self.steps)(round.step) for p in self.recipe.penalties if p.falls_due(round.step)}
+        for penalty, value, further in self._penalties(due, tape, real, fake, round):
+            terms[penalty.name] = value
+            total = total + due[penalty] * value
+            if further is not None:
                 torch._foreach_add_(gradients[::2], further)  # the biases' stand between
         return Loss(total, terms), gradients
 
@@ -76,24 +74,40 @@ class ChainGame:
         (delta,) = torch.autograd.grad(value, leaf)
         return value.detach(), delta
 
-    def _penalty(
-        self, penalty: "Penalty", weight: float, tape: Tape, real: Tensor, fake: Tensor, round: Round
-    ) -> tuple[Tensor, list[Tensor]]:
-        """A penalty without its weight, and the gradients of the critic's weights with it."""
+    def _penalties(
+        self, due: "dict[Penalty, float]", tape: Tape, real: Tensor, fake: Tensor, round: Round
+    ) -> "Iterator[tuple[Penalty, Tensor, list[Tensor] | None]]":
+        """Each penalty without its weight, and the gradients of the critic's weights with it.
+
+        R1 and R2 of one weight are taken in one pass; the gradients of both come with the first.
+        """
         n = len(real)
-        if penalty.of is PENALTIES["one_centred"]:
-            mixed = torch.lerp(real, fake, round.chance.uniform(n)[:, None])
-            part = self.critic.forward(mixed)
-            received, slopes = self.critic.slopes(part)
-            norms = slopes.norm(dim=1, keepdim=True)
-            value = (norms - 1).square().mean()
-            along = slopes * ((norms - 1) / norms.clamp(min=torch.finfo(norms.dtype).tiny)) * (2 * weight / n)
-        else:
-            part = tape.part(0, n) if penalty.of is PENALTIES["r1"] else tape.part(n, 2 * n)
-            received, slopes = self.critic.slopes(part)
-            value = slopes.square().sum() / n
-            along = slopes * (2 * weight / n)
-        return value, self.critic.slope_gradients(part, received, along)
+        plain = [penalty for penalty in due if penalty.of is not PENALTIES["one_centred"]]
+        both = {p.of for p in plain} == {PENALTIES["r1"], PENALTIES["r2"]} and len({due[p] for p in plain}) == 1
+        if both and len(plain) == 2:
+            sums, further = self._zero_centred(tape, 2 * due[plain[0]] / n)
+            for penalty in plain:
+                half = sums[:n] if penalty.of is PENALTIES["r1"] else sums[n:]
+                yield penalty, half.mean(), further if penalty is plain[0] else None
+        for penalty, weight in due.items():
+            if penalty.of is PENALTIES["one_centred"]:
+                yield penalty, *self._one_centred(real, fake, 2 * weight / n, round)
+            elif not both or len(plain) != 2:
+                part = tape.part(0, n) if penalty.of is PENALTIES["r1"] else tape.part(n, 2 * n)
+                sums, further = self._zero_centred(part, 2 * weight / n)
+                yield penalty, sums.mean(), further
+
+    def _zero_centred(self, part: Tape, factor: float) -> tuple[Tensor, list[Tensor]]:
+        """The squared slope of every sample, and ``factor`` / 2 times the gradients of their sum."""
+        received, slopes = self.critic.slopes(part)
+        return slopes.square().sum(1), self.critic.slope_gradients(part, received, slopes * factor)
+
+    def _one_centred(self, real: Tensor, fake: Tensor, factor: float, round: Round) -> tuple[Tensor, list[Tensor]]:
+        part = self.critic.forward(torch.lerp(real, fake, round.chance.uniform(len(real))[:, None]))
+        received, slopes = self.critic.slopes(part)
+        norms = slopes.norm(dim=1, keepdim=True)
+        along = slopes * ((norms - 1) / norms.clamp(min=torch.finfo(norms.dtype).tiny)) * factor
+        return (norms - 1).square().mean(), self.critic.slope_gradients(part, received, along)
 
     # -- the generator's turn
 

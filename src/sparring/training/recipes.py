@@ -42,12 +42,12 @@ def _penalised(objective: Objective, names: str) -> Mapping[str, Recipe]:
         TABLE: Recipe(
             objective,
             _slopes(names, 0.05, 0.015, every=2),
-            generator_rate=1.5e-3,
+            generator_rate=1.8e-3,
             critic_rate=3e-3,
             half_life=300.0,
             networks=perceptrons((64, 64, 64), (64, 64), waves=WAVES, signs=2),
             batch_size=512,
-            steps=18_000,
+            steps=20_000,
         ),
         SMALL: Recipe(
             objective,
