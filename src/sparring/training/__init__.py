@@ -1,9 +1,10 @@
 """Turns, the one loop that plays them, recipes that make them, and checkpoints."""
 
-from sparring.training.adversarial import Penalty, Recipe, adversarial_game
+from sparring.training.adversarial import adversarial_game
 from sparring.training.changes import changed
 from sparring.training.epochs import EpochWatch
 from sparring.training.loop import State, Step, train
+from sparring.training.recipe import Penalty, Recipe
 from sparring.training.recipes import RECIPES
 from sparring.training.selection import Selection
 from sparring.training.sensitivities import Sensitivity, delta_sizes, sensitivities

@@ -1,31 +1,30 @@
 """An adversarial game's two gradients written out, where both networks are chains (see ``training.chains``)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from sparring.training.chains import Chain, Tape, chain_of
+from sparring.training.recipe import Recipe
 from sparring.training.slopes import PENALTIES
 from sparring.training.turn import Loss, Round
 
-if TYPE_CHECKING:
-    from sparring.training.adversarial import Penalty, Recipe
-
 __all__ = ["ChainGame", "chain_game"]
+
+R1, R2, ONE_CENTRED = (PENALTIES[name] for name in ("r1", "r2", "one_centred"))
 
 
 def chain_game(
-    generator: nn.Module, critic: nn.Module, latent_size: int, recipe: "Recipe", steps: int
+    generator: nn.Module, critic: nn.Module, latent_size: int, recipe: Recipe, steps: int
 ) -> "ChainGame | None":
     """The game of two chains, or None where the formulas do not hold: other networks, packs, penalties of the user's.
 
     The losses, the gradients and the draws are those of autograd's way, up to rounding.
     """
     chains = chain_of(generator), chain_of(critic)
-    known = all(penalty.of in PENALTIES.values() for penalty in recipe.penalties)
+    kinds = [penalty.of for penalty in recipe.penalties]
+    known = all(kind in PENALTIES.values() for kind in kinds) and len(set(kinds)) == len(kinds)
     if chains[0] is None or chains[1] is None or recipe.pack > 1 or recipe.spectral or not known:
         return None
     critical = chains[1]
@@ -41,7 +40,7 @@ class ChainGame:
     generator: Chain
     critic: Chain
     latent_size: int
-    recipe: "Recipe"
+    recipe: Recipe
     steps: int
 
     def _noise(self, round: Round) -> Tensor:
@@ -58,12 +57,9 @@ class ChainGame:
         objective, delta = self._objective(both)
         gradients = self.critic.gradients(tape, delta.view(-1, 1))
         total, terms = objective, {"objective": objective, "real_score": both[0], "fake_score": both[1]}
-        due = {p: p.weight(self.steps)(round.step) for p in self.recipe.penalties if p.falls_due(round.step)}
-        for penalty, value, further in self._penalties(due, tape, real, fake, round):
-            terms[penalty.name] = value
-            total = total + due[penalty] * value
-            if further is not None:
-                torch._foreach_add_(gradients[::2], further)  # the biases' stand between
+        for name, (weight, value) in self._penalised(gradients[::2], tape, real, fake, round).items():
+            terms[name] = value
+            total = total + weight * value
         return Loss(total, terms), gradients
 
     def _objective(self, both: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,33 +70,37 @@ class ChainGame:
         (delta,) = torch.autograd.grad(value, leaf)
         return value.detach(), delta
 
-    def _penalties(
-        self, due: "dict[Penalty, float]", tape: Tape, real: Tensor, fake: Tensor, round: Round
-    ) -> "Iterator[tuple[Penalty, Tensor, list[Tensor] | None]]":
-        """Each penalty without its weight, and the gradients of the critic's weights with it.
-
-        R1 and R2 of one weight are taken in one pass; the gradients of both come with the first.
+    def _penalised(
+        self, gradients: list[Tensor], tape: Tape, real: Tensor, fake: Tensor, round: Round
+    ) -> dict[str, tuple[float, Tensor]]:
+        """The penalties that fall due: name -> (weight, value without it). What they add to the gradients of the
+        weights is added; biases change no slope.
         """
-        n = len(real)
-        plain = [penalty for penalty in due if penalty.of is not PENALTIES["one_centred"]]
-        both = {p.of for p in plain} == {PENALTIES["r1"], PENALTIES["r2"]} and len({due[p] for p in plain}) == 1
-        if both and len(plain) == 2:
-            sums, further = self._zero_centred(tape, 2 * due[plain[0]] / n)
-            for penalty in plain:
-                half = sums[:n] if penalty.of is PENALTIES["r1"] else sums[n:]
-                yield penalty, half.mean(), further if penalty is plain[0] else None
-        for penalty, weight in due.items():
-            if penalty.of is PENALTIES["one_centred"]:
-                yield penalty, *self._one_centred(real, fake, 2 * weight / n, round)
-            elif not both or len(plain) != 2:
-                part = tape.part(0, n) if penalty.of is PENALTIES["r1"] else tape.part(n, 2 * n)
-                sums, further = self._zero_centred(part, 2 * weight / n)
-                yield penalty, sums.mean(), further
+        falling = [penalty for penalty in self.recipe.penalties if penalty.falls_due(round.step)]
+        due = {penalty.of: (penalty.name, penalty.weight(self.steps)(round.step)) for penalty in falling}
+        found: dict[str, tuple[float, Tensor]] = {}
+        if R1 in due or R2 in due:
+            found |= self._zero_centred(gradients, tape, due.get(R1), due.get(R2))
+        if ONE_CENTRED in due:
+            name, weight = due[ONE_CENTRED]
+            value, further = self._one_centred(real, fake, 2 * weight / len(real), round)
+            torch._foreach_add_(gradients, further)
+            found[name] = weight, value
+        return found
 
-    def _zero_centred(self, part: Tape, factor: float) -> tuple[Tensor, list[Tensor]]:
-        """The squared slope of every sample, and ``factor`` / 2 times the gradients of their sum."""
+    def _zero_centred(
+        self, gradients: list[Tensor], tape: Tape, at_real: tuple[str, float] | None, at_fake: tuple[str, float] | None
+    ) -> dict[str, tuple[float, Tensor]]:
+        """R1, R2, or both in one pass over real and fake samples."""
+        n = len(tape.outputs) // 2
+        part = tape.part(0 if at_real else n, 2 * n if at_fake else n)
+        due = [found for found in (at_real, at_fake) if found is not None]
         received, slopes = self.critic.slopes(part)
-        return slopes.square().sum(1), self.critic.slope_gradients(part, received, slopes * factor)
+        values = slopes.square().sum(1).view(len(due), n).mean(1)
+        for (_, weight), own in zip(due, slopes.split(n), strict=True):
+            own *= 2 * weight / n
+        torch._foreach_add_(gradients, self.critic.slope_gradients(part, received, slopes))
+        return {name: (weight, value) for (name, weight), value in zip(due, values, strict=True)}
 
     def _one_centred(self, real: Tensor, fake: Tensor, factor: float, round: Round) -> tuple[Tensor, list[Tensor]]:
         part = self.critic.forward(torch.lerp(real, fake, round.chance.uniform(len(real))[:, None]))

@@ -16,7 +16,7 @@ from sparring.errors import InputError
 from sparring.networks import PAIRS
 from sparring.objectives import HINGE, LEAST_SQUARES, MINIMAX, NON_SATURATING, RELATIVISTIC, WASSERSTEIN
 from sparring.training.adam import Adam
-from sparring.training.adversarial import Penalty, Recipe
+from sparring.training.recipe import Penalty, Recipe
 from sparring.training.slopes import PENALTIES
 
 __all__ = ["NAMED", "changed"]

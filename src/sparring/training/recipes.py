@@ -19,7 +19,7 @@ from sparring.objectives import (
     Objective,
 )
 from sparring.training.adam import Adam
-from sparring.training.adversarial import Penalty, Recipe
+from sparring.training.recipe import Penalty, Recipe
 from sparring.training.schedules import more_at_first
 from sparring.training.slopes import PENALTIES
 
