@@ -36,7 +36,9 @@ def test_they_are_autograds(kind: str, penalties: tuple[str, ...], objective: An
     torch.manual_seed(0)
     generator, critic, shape = _networks(kind)
     generator.double(), critic.double()
-    recipe = changed(Recipe(objective, batch_size=12), {"penalties": dict.fromkeys(penalties, 0.7)})
+    recipe = changed(
+        Recipe(objective, batch_size=12), {"penalties": {name: 0.7 + i for i, name in enumerate(penalties)}}
+    )
     game = adversarial_game(generator, critic, 5, recipe, 10)
     real = torch.randn(12, *shape, dtype=torch.float64)
     for turn in game.turns:
