@@ -146,17 +146,18 @@ def _wgan_gp() -> Mapping[str, Recipe]:
 
 def _gan_2014() -> Mapping[str, Recipe]:
     settings = partial(PAPER, MINIMAX, optimizer=partial(SGD, momentum=0.5, fused=True))
-    image = settings(
+    paper = partial(
+        settings,
         generator_rate=0.1,
         critic_rate=0.1,
         hold=0.0,
         noise=symmetric_uniform,
         latent_size=100,
-        networks=maxout((1200, 1200), (240, 240)),
         batch_size=100,
     )
     table = settings(generator_rate=0.03, critic_rate=0.03, noise=torch.randn, networks=PLAIN)
-    return {TABLE: table, SMALL: image, IMAGE: image}
+    small, image = maxout((256, 256), (64, 64)), maxout((1200, 1200), (240, 240))
+    return {TABLE: table, SMALL: paper(networks=small), IMAGE: paper(networks=image)}
 
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = MappingProxyType(
