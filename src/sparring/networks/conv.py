@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from sparring.errors import InputError
 from sparring.networks.layers import APART, LEAKY
 
-__all__ = ["ConvCritic", "ConvGenerator", "halvings"]
+__all__ = ["ConvCritic", "ConvGenerator", "doublings", "halvings"]
 
 SMALLEST = 7  # 28 -> 14 -> 7 and 32 -> 16 -> 8 -> 4
 
@@ -36,7 +36,7 @@ def _kernel(size: tuple[int, int]) -> tuple[int, int]:
     return (4 if size[0] % 2 == 0 else 3, 4 if size[1] % 2 == 0 else 3)
 
 
-def _channels(width: int, levels: int) -> list[int]:
+def doublings(width: int, levels: int) -> list[int]:
     """Feature maps at each halved size: doubling, at most eightfold."""
     return [width * min(2**level, 8) for level in range(levels)]
 
@@ -68,7 +68,7 @@ class ConvGenerator(nn.Module):
     ) -> None:
         super().__init__()
         sizes = halvings(shape[1], shape[2], smallest)
-        channels = _channels(width, len(sizes) - 1)
+        channels = doublings(width, len(sizes) - 1)
         self.start = (channels[-1], *sizes[-1])
         self.dense = nn.Linear(latent_size, math.prod(self.start))
         layers: list[nn.Module] = [*_norm(norm, channels[-1]), nn.ReLU()]
@@ -104,7 +104,7 @@ class ConvCritic(nn.Module):
     ) -> None:
         super().__init__()
         sizes = halvings(shape[1], shape[2], smallest)
-        channels = [shape[0], *_channels(width, len(sizes) - 1)]
+        channels = [shape[0], *doublings(width, len(sizes) - 1)]
         layers: list[nn.Module] = []
         for level, (before, after) in enumerate(itertools.pairwise(channels)):
             layers.append(nn.Conv2d(before, after, _kernel(sizes[level]), stride=2, padding=1))

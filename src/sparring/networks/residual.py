@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from sparring.networks.conv import halvings
+from sparring.networks.conv import doublings, halvings
 from sparring.networks.layers import APART, LEAKY
 
 __all__ = ["ResidualCritic", "ResidualGenerator"]
@@ -67,11 +67,6 @@ class _Enlarge(nn.Module):
         return interpolate(x, size=self.size, mode="bilinear", align_corners=False)
 
 
-def _channels(width: int, levels: int) -> list[int]:
-    """Channels at each size, largest first: doubling, at most eightfold."""
-    return [width * min(2**level, 8) for level in range(levels)]
-
-
 class ResidualGenerator(nn.Module):
     """Latent vectors (n, latent_size) to images (n, c, h, w).
 
@@ -90,7 +85,7 @@ class ResidualGenerator(nn.Module):
     ) -> None:
         super().__init__()
         sizes = halvings(shape[1], shape[2], smallest)
-        channels = _channels(width, len(sizes))
+        channels = doublings(width, len(sizes))
         self.start = (channels[-1], *sizes[-1])
         self.dense = nn.Linear(latent_size, math.prod(self.start))
         layers: list[nn.Module] = [LEAKY()]
@@ -122,7 +117,7 @@ class ResidualCritic(nn.Module):
     ) -> None:
         super().__init__()
         sizes = halvings(shape[1], shape[2], smallest)
-        channels = _channels(width, len(sizes))
+        channels = doublings(width, len(sizes))
         layers: list[nn.Module] = [nn.Conv2d(shape[0], channels[0], 3, padding=1)]
         for level in range(len(sizes)):
             layers += [_Block(channels[level]) for _ in range(blocks)]
