@@ -546,6 +546,14 @@ def test_held_out_rows_that_were_not_held_out_are_noticed() -> None:
 
 
 def test_public_names() -> None:
-    assert set(sparring.judging.__all__) == {"Answers", "Figure", "Mistake", "Verdict", "judge", "judge_answers"}
+    assert set(sparring.judging.__all__) == {
+        "Answers",
+        "Figure",
+        "Mistake",
+        "Verdict",
+        "frechet_distance",
+        "judge",
+        "judge_answers",
+    }
     code = "import sys, sparring.judging; assert 'torch' not in sys.modules and 'ot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -130,5 +130,5 @@ def test_the_convnet_for_small_grey_images_is_below_100_000_weights() -> None:
 
 
 def test_an_unknown_norm_is_refused() -> None:
-    with pytest.raises(InputError, match="norm must be None, 'batch' or 'layer'"):
+    with pytest.raises(InputError, match="norm must be None or 'batch'"):
         ConvNet((1, 8, 8), (2,), norm="group")
