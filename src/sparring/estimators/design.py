@@ -107,7 +107,7 @@ def settle(parameters: dict[str, Any], schema: Schema, classes: int = 0) -> Sett
     if classes and recipe.pack > 1:
         raise InputError(f"packs of {recipe.pack} samples have no one class; give no classes, or pack=1")
     recipe = replace(recipe, networks=recipe.networks or NETWORKS[kind])
-    latent_size = parameters["latent_size"] or recipe.latent_size or _latent_size(schema)
+    latent_size = parameters["latent_size"] or _latent_size(recipe, schema)
     return Settings(recipe, int(parameters["steps"] or recipe.steps), int(latent_size), classes)
 
 
@@ -134,8 +134,11 @@ def kind_of(schema: Schema) -> str:
     return "small image" if max(schema.shape[1:]) <= SMALL else "image"
 
 
-def _latent_size(schema: Schema) -> int:
-    return 64 if schema.kind == "image" else min(max(2 * math.prod(schema.shape), 8), 64)
+def _latent_size(recipe: Recipe, schema: Schema) -> int:
+    numbers = math.prod(schema.shape)
+    if callable(recipe.latent_size):
+        return recipe.latent_size(numbers)
+    return recipe.latent_size or (min(max(numbers, 2), 64) if schema.kind == "table" else 64)
 
 
 # -- networks

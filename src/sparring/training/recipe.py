@@ -52,7 +52,8 @@ class Recipe:
     optimiser from parameters and a learning rate. generator_rate, critic_rate: at first; constant for the
     share ``hold`` of the steps, then half a cosine down to zero (hold=1: constant throughout).
     half_life: of the generator's moving average, in steps. noise: its law, called as torch.randn is.
-    latent_size: length of the noise; None: chosen for the data. networks: how they are made; None: chosen for
+    latent_size: length of the noise, or a function of how many numbers a sample has; None: as many as a row has
+    numbers, 2 to 64, and 64 for images. networks: how they are made; None: chosen for
     the data. batch_size: samples of a turn. steps: rounds of a run.
     """
 
@@ -68,7 +69,7 @@ class Recipe:
     hold: float = 0.5
     half_life: float = 500.0
     noise: Callable[..., Tensor] = torch.randn
-    latent_size: int | None = None
+    latent_size: int | Callable[[int], int] | None = None
     networks: Pair | None = None
     batch_size: int = 128
     steps: int = 20_000

@@ -33,6 +33,11 @@ TABLE, SMALL, IMAGE = "table", "small image", "image"
 WAVES = (4.0, 16.0, 64.0)  # a table's numbers have deviation one; wavelengths from 1.6 of them to a tenth
 
 
+def _roomy(numbers: int) -> int:
+    """More noise than a row has numbers: for two, 8."""
+    return min(max(2 * numbers, 8), 64)
+
+
 def _slopes(names: str, first: float, last: float, every: int) -> tuple[Penalty, ...]:
     return tuple(Penalty(name, PENALTIES[name], first, last, every) for name in names.split())
 
@@ -45,6 +50,7 @@ def _penalised(objective: Objective, names: str) -> Mapping[str, Recipe]:
             generator_rate=1.8e-3,
             critic_rate=3e-3,
             half_life=300.0,
+            latent_size=_roomy,
             networks=perceptrons((64, 64, 64), (64, 64), waves=WAVES, signs=2),
             batch_size=512,
             steps=20_000,
