@@ -55,6 +55,22 @@ def test_they_are_autograds(kind: str, penalties: tuple[str, ...], objective: An
             assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("penalties", [("r1", "r2"), ("one_centred",)], ids=str)
+@pytest.mark.parametrize("objective", [WASSERSTEIN, RELATIVISTIC], ids=lambda o: o.name)
+def test_a_joint_batchs_gradients_are_the_mean_of_its_parts(penalties: tuple[str, ...], objective: Any) -> None:
+    torch.manual_seed(0)
+    generator, critic, shape = _networks("waves")
+    generator.double(), critic.double()
+    recipe = changed(Recipe(objective, batch_size=12), {"penalties": dict.fromkeys(penalties, 10.0)})
+    real = torch.randn(12, *shape, dtype=torch.float64)
+    for turn in adversarial_game(generator, critic, 5, recipe, 10).turns:
+        assert turn.gradients is not None
+        _, joint = turn.gradients(Round(3, Doubles(7), (real,)))
+        parts = [turn.gradients(Round(3, Doubles(7, "cpu", r, 2), (real[6 * r : 6 * r + 6],)))[1] for r in (0, 1)]
+        for whole, first, second in zip(joint, *parts, strict=True):
+            assert torch.allclose(whole, (first + second) / 2, rtol=1e-9, atol=1e-12)
+
+
 def test_a_penalty_is_left_out_where_it_does_not_fall_due() -> None:
     torch.manual_seed(0)
     generator, critic, _ = _networks("rows")
@@ -99,6 +115,9 @@ def test_the_derivatives_of_slopes_by_finite_differences() -> None:
         nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)),
         nn.Linear(3, 1, bias=False),
         nn.Sequential(nn.Linear(3, 3), nn.ReLU(), Signs(1), nn.Linear(3, 1)),
+        nn.Sequential(Waves(3, (1.0,)), Signs(1), nn.Linear(9, 1)),
+        nn.Sequential(Waves(3, (1.0,)), Waves(9, (1.0,)), nn.Linear(27, 1)),
+        nn.Sequential(nn.Linear(3, 3), nn.LeakyReLU(-0.1), nn.Linear(3, 1)),
     ],
     ids=lambda network: type(network).__name__,
 )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sparring.data.image import image_files, image_reader
-from sparring.files import explained, read_json, replaced_file, write_json
+from sparring.files import explained, replaced_file
 
 __all__ = ["cache_folder", "read_cached"]
 
@@ -35,11 +35,9 @@ def read_cached(
     if not paths or _bytes(paths, size) <= most:
         return None
     names = tuple(str(path.relative_to(folder)) for path in paths)
-    array, about = (cache_folder() / f"{_mark(folder, paths, size)}{suffix}" for suffix in (".npy", ".json"))
-    if not array.exists() or not about.exists():
+    array = cache_folder() / f"{_mark(folder, paths, size)}.npy"
+    if not array.exists():
         _decoded(paths, size, array)
-        write_json(about, {"folder": str(folder), "images": len(paths)})
-    assert read_json(about)["images"] == len(paths)
     return np.load(array, mmap_mode="c", allow_pickle=False), names
 
 

@@ -74,8 +74,8 @@ def shown(schema: Schema, classes: NDArray[Any] | None) -> int:
 
 
 def shown_labels(schema: Schema, classes: NDArray[Any] | None) -> NDArray[Any] | None:
-    """The classes of the samples shown, in turn."""
-    return None if classes is None else np.resize(classes, shown(schema, classes))
+    """The classes of the samples shown, in turn, where each has its column; else None: drawn in their shares."""
+    return np.resize(classes, shown(schema, classes)) if classes is not None and _in_columns(schema, classes) else None
 
 
 def in_turn(rows: Rows, labels: NDArray[Any], wanted: Any) -> Any:

@@ -406,16 +406,19 @@ class GAN(BaseEstimator):
 
     def _show_real(self) -> None:
         """Some of the training rows, for comparison; with classes, in the samples' order of classes."""
-        rows = self._train.first(shown(self.schema_, self.classes_))
-        if self._labels is not None and self.classes_ is not None:
-            rows = in_turn(self._train, self._labels, shown_labels(self.schema_, self.classes_))
+        labels = shown_labels(self.schema_, self.classes_)
+        if labels is not None and self._labels is not None:
+            rows = in_turn(self._train, self._labels, labels)
+        else:
+            rows = self._train.first(shown(self.schema_, self.classes_))
         written_samples(self.record_, self.schema_, "real", rows, self.classes_)
 
     def _snapshot(self, step: int) -> None:
         """Samples from the same noise at every step."""
         count, labels = shown(self.schema_, self.classes_), shown_labels(self.schema_, self.classes_)
-        sampler = self._sampler
-        samples = sampler.made(sampler.noise(count, derive(self.seed_, "shown")), labels)
+        sampler, seed = self._sampler, derive(self.seed_, "shown")
+        labels = sampler.labels(count, None, seed) if labels is None else labels
+        samples = sampler.made(sampler.noise(count, seed), labels)
         written_samples(self.record_, self.schema_, step, samples, self.classes_)
 
 

@@ -122,7 +122,7 @@ class Chain:
     def slope_gradients(self, tape: Tape, received: list[Tensor], along: Tensor) -> list[Tensor]:
         """The gradients of a function of the slopes, from its derivative by them, ``along`` (n, inputs).
 
-        Within a piece no bias changes a slope: theirs are None, as the gradient of nothing.
+        Those of the weights alone: within a piece no bias changes a slope.
         """
         way = along if self.waves is None else self._through_waves(tape, along)
         found: list[Tensor] = []
@@ -163,13 +163,14 @@ def chain_of(network: nn.Module) -> Chain | None:
     parts = _parts(network)
     if parts is None:
         return None
+    while parts and isinstance(parts[0], nn.Flatten):
+        parts.pop(0)
+    # in this order alone, each once: signs of waves would be another function
     signs, waves = 0, None
-    while parts and isinstance(parts[0], nn.Flatten | Signs | Waves):
-        part = parts.pop(0)
-        if isinstance(part, Signs):
-            signs = part.count
-        elif isinstance(part, Waves):
-            waves = part
+    if parts and isinstance(parts[0], Signs):
+        signs, parts = parts[0].count, parts[1:]
+    if parts and isinstance(parts[0], Waves):
+        waves, parts = parts[0], parts[1:]
     while parts and isinstance(parts[-1], nn.Flatten | nn.Unflatten):
         parts.pop()
     tanh = bool(parts) and type(parts[-1]) is nn.Tanh
@@ -185,13 +186,14 @@ def _assembled(network: nn.Module, parts: list[nn.Module], signs: int, waves: Wa
     own = [parameter for linear in linears for parameter in linear.parameters()]
     whole = len(own) == 2 * len(linears) and all(a is b for a, b in zip(own, network.parameters(), strict=False))
     learned = len({*own}) == len(own) == len([*network.parameters()]) and all(p.requires_grad for p in own)
+    learned = learned and all(p.is_contiguous() for p in own)  # a fused optimiser walks through raw memory
     if None in lower or not whole or not learned:
         return None
     return Chain(linears, tuple(slope for slope in lower if slope is not None), signs, waves, tanh)
 
 
 def _lower(part: nn.Module) -> float | None:
-    if type(part) is nn.LeakyReLU:
+    if type(part) is nn.LeakyReLU and part.negative_slope >= 0:  # else the mask does not show in what it made
         return float(part.negative_slope)
     return LOWER.get(type(part))
 
