@@ -203,6 +203,23 @@ def test_bfloat16_runs_where_it_is_asked_for() -> None:
     assert next(gan.generator_.parameters()).dtype == torch.float32
 
 
+@pytest.mark.parametrize(
+    ("kind", "more", "precision"),
+    [
+        ("two channels", {}, "bfloat16"),
+        ("two channels", {"recipe": "gan-2014"}, "float32"),
+        ("grey floats", {}, "float32"),
+        ("rows", {}, "float32"),
+    ],
+)
+def test_bfloat16_is_chosen_for_convolutions_alone(
+    monkeypatch: pytest.MonkeyPatch, kind: str, more: dict[str, Any], precision: str
+) -> None:
+    monkeypatch.setattr("sparring.place._has_fast_bfloat16", lambda device: True)
+    gan = _quick(steps=2, **more).fit(KINDS[kind])
+    assert gan.record_.about["place"]["precision"] == precision
+
+
 # -- learning
 
 

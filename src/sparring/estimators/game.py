@@ -19,7 +19,7 @@ from sparring.data.source import Source
 from sparring.data.split import split_rows
 from sparring.data.targets import Classes
 from sparring.errors import InputError
-from sparring.estimators.design import Design, Settings, design, settle, threads_for
+from sparring.estimators.design import Design, Settings, design, kind_of, settle, threads_for
 from sparring.estimators.sampling import Sampler
 from sparring.judging.watched import MEASURES, Watched
 from sparring.networks import Average
@@ -32,7 +32,6 @@ __all__ = ["JUDGED", "Job", "job_of", "rows_of"]
 
 RESIDENT = 2**31  # bytes of encoded rows, up to which they are all kept in memory (or on the GPU)
 INDEXED = ("uint8", "int16", "int32", "int64", "float32", "float64")  # what torch reads by rows where it lies
-WIDE = 32  # pixels of an image's longer side from which bfloat16 pays
 LOOKS = 25  # at the generator, in a run that may stop early
 APART = 100  # steps between two looks, at least, so that they stay cheap beside the steps
 JUDGED = 20_000  # training rows that a floor is drawn from
@@ -80,7 +79,7 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
     """Bring together all that a run needs. given: the estimator's parameters."""
     classes = None if labels is None else Classes.of(labels)
     settings = settle(given, source.schema, 0 if classes is None else classes.outputs)
-    place = Place.of(given["device"], _precision(given["precision"], source.schema))
+    place = Place.of(given["device"], _precision(given["precision"], source.schema, settings))
     numbers, others = rows_of(given, len(source.values), seed)
     train, held_out = Rows(source.values, numbers), Rows(source.values, others)
     networks = design(source.schema, settings, seed, given["generator"], given["critic"]).to(place.device)
@@ -109,11 +108,11 @@ def rows_of(given: dict[str, Any], n: int, seed: int) -> tuple[NDArray[np.int64]
     return split_rows(n, 0.1 if given["early_stopping"] and not share else share, derive(seed, "held out"))
 
 
-def _precision(asked: str, schema: Schema) -> str:
-    """bfloat16 pays for convolutions only, and costs quality in small networks."""
-    if asked == "auto" and (schema.kind != "image" or max(schema.shape[1:]) < WIDE):
-        return "float32"
-    return asked
+def _precision(asked: str, schema: Schema, settings: Settings) -> str:
+    """bfloat16 by itself for convolutions over images alone: there it pays, and was seen to cost no quality."""
+    pair = settings.recipe.networks
+    convolve = schema.kind == "image" and kind_of(schema) == "image" and pair is not None and pair.images
+    return "float32" if asked == "auto" and not convolve else asked
 
 
 def _batches(
