@@ -1,12 +1,13 @@
 """MNIST and Fashion-MNIST: how good images are after the same time, ours and others'.
 
-    python benchmarks/images.py namer --data FOLDER --out NAMER       (once: a classifier whose features are
-    measured in) python benchmarks/images.py METHOD ... --data FOLDER --namer NAMER [--seconds 600] [--threads 2]
-    [--seed 0]
+    python benchmarks/images.py namer --data FOLDER --out NAMER [--epochs 5]
+    python benchmarks/images.py METHOD ... --data FOLDER --namer NAMER [--seconds 600] [--threads 2] [--seed 0]
 
+The first, once, teaches the classifier whose features are measured in.
 FOLDER holds the four IDX files of either set. A METHOD is a recipe of ours (r3gan, dcgan, ...), with changes after
-a colon (r3gan:networks=residual,batch_size=32), or plain-dcgan or plain-wgan-gp (benchmarks/peers.py). Every method
-gets the same seconds on the same threads, for training alone; ours is told how many steps fit (50 are timed first,
+a colon (r3gan:networks=residual,batch_size=32), plain-dcgan or plain-wgan-gp (benchmarks/peers.py), or
+the same two as torchgan-... or vegans-... (benchmarks/libraries.py; "steps" are then batches read). Every method
+gets the same seconds on the same threads, for training alone; ours is told how many steps fit (100 are timed first,
 within its time). The test images choose nothing.
 
 Measured with 10,000 samples against the 10,000 test images, in the features before the last layer of our own
@@ -17,11 +18,13 @@ training images in the samples' place: the floor.
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from libraries import LIBRARIES
 from peers import PLAIN
 from torch import nn
 
@@ -86,34 +89,43 @@ def ours(method: str, train: np.ndarray, seconds: float, threads: int, seed: int
     changes = changes_of([word for word in words.split(",") if word]) or None
     settings: dict[str, Any] = {"recipe": recipe, "changes": changes, "threads": threads, "random_state": seed}
     began = time.perf_counter()
-    sp.GAN(**settings, steps=10).fit(train)
-    warm = time.perf_counter()
-    sp.GAN(**settings, steps=60).fit(train)  # loading and encoding are in both
-    each = (time.perf_counter() - warm - (warm - began)) / 50
+
+    def taken(steps: int) -> float:
+        start = time.perf_counter()
+        sp.GAN(**settings, steps=steps).fit(train)
+        return time.perf_counter() - start
+
+    taken(10)  # the first fit of a process loads parts of torch
+    each = (taken(110) - taken(10)) / 100  # loading and encoding are in both
     left = seconds - (time.perf_counter() - began)
     steps = max(int(left / each * 0.97), 1)
     gan = sp.GAN(**settings, steps=steps).fit(train)
     return (lambda n: np.asarray(gan.sample(n, random_state=seed))), steps
 
 
-def plain(method: str, train: np.ndarray, seconds: float, threads: int, seed: int) -> tuple[Any, int]:
+def others(method: str, train: np.ndarray, seconds: float, threads: int, seed: int) -> tuple[Any, int]:
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     data = torch.from_numpy(train).float()[:, None] / 127.5 - 1
+    if method in LIBRARIES:
+        generator, latent, steps = LIBRARIES[method](data, WIDTH, seconds)
+        return _sampler(generator, torch.randn, latent), steps
     made = PLAIN[method](data, WIDTH)
     steps, end = 0, time.perf_counter() + seconds
     while time.perf_counter() < end:
         next(made.steps)
         steps += 1
+    return _sampler(made.generator, made.law, made.latent), steps
 
+
+def _sampler(generator: nn.Module, law: Callable[..., torch.Tensor], latent: int) -> Callable[[int], np.ndarray]:
     @torch.inference_mode()
     def sample(n: int) -> np.ndarray:
-        made.generator.eval()
-        parts = [made.generator(made.law(part, made.latent)) for part in _parts(n)]
-        images = ((torch.cat(parts)[:, 0] + 1) * 127.5).clamp(0, 255).round()
-        return images.byte().numpy()
+        generator.eval()
+        images = torch.cat([generator(law(part, latent)) for part in _parts(n)])[:, 0]
+        return ((images + 1) * 127.5).clamp(0, 255).round().byte().numpy()
 
-    return sample, steps
+    return sample
 
 
 def _parts(n: int, at_once: int = 500) -> list[int]:
@@ -145,7 +157,7 @@ def main() -> None:
     print(yardstick.row("real", train[:SAMPLES], 0, 0, 0), flush=True)
     for method in chosen.methods:
         began, cpu = time.perf_counter(), time.process_time()
-        made = plain if method in PLAIN else ours
+        made = others if method in {**PLAIN, **LIBRARIES} else ours
         sample, steps = made(method, train, chosen.seconds, chosen.threads, chosen.seed)
         taken, spent = time.perf_counter() - began, time.process_time() - cpu
         images = sample(SAMPLES)

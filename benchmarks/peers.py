@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sparring.networks import ConvCritic, ConvGenerator
 
-__all__ = ["PLAIN", "Plain"]
+__all__ = ["PLAIN", "Plain", "normal_weights"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def _batches(data: Tensor, size: int) -> Iterator[Tensor]:
                 yield data[rows]
 
 
-def _weights(network: nn.Module) -> None:
+def normal_weights(network: nn.Module) -> None:
     """The initialisation of Radford et al. 2016."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -48,7 +48,7 @@ def plain_dcgan(data: Tensor, width: int) -> Plain:
     generator = ConvGenerator(latent, shape, width, "batch", nn.Tanh())
     critic = ConvCritic(shape, width, "batch")
     for network in (generator, critic):
-        _weights(network)
+        normal_weights(network)
         network.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
     adam_g = torch.optim.Adam(generator.parameters(), 2e-4, (0.5, 0.999))
     adam_c = torch.optim.Adam(critic.parameters(), 2e-4, (0.5, 0.999))

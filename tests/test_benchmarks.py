@@ -12,6 +12,8 @@ from sparring.data import toy
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import gpu
+import images
+import libraries
 import peers
 import quality
 import stacked
@@ -72,3 +74,37 @@ def test_a_mixture_scores_itself_well(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.quality == pytest.approx(98.9, abs=0.7)
     assert found.spread == pytest.approx(1, abs=0.05)
     assert 0.6 < found.w1 < 1.6
+
+
+def test_images_measure_nothing_between_equals_and_much_after_collapse() -> None:
+    digits, labels = toy.digits()
+    namer = sp.Classifier((64,), max_iter=30, random_state=0).fit(digits, labels)
+    yardstick = images.Yardstick(namer, digits)
+    same, collapsed = (yardstick.row("", found, 0, 0, 0).split("|") for found in (digits, digits[:1].repeat(500, 0)))
+    distance, precision, coverage = (float(cell) for cell in same[2:5])
+    assert (distance, precision, coverage) == (0.0, 1.0, 1.0)
+    assert float(collapsed[2]) > 100
+    assert float(collapsed[4]) < 0.05
+    found, probabilities = images.features_of(namer, digits[:5])
+    assert len(found) == len(probabilities) == 5
+    assert probabilities.sum(1) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("method", ["r3gan", "plain-dcgan"])
+def test_methods_take_their_time_and_give_images(method: str) -> None:
+    data = np.random.default_rng(0).integers(0, 256, (200, 12, 12), dtype=np.uint8)
+    made = images.ours if method == "r3gan" else images.others
+    sample, steps = made(method, data, 2.0, 1, 0)
+    assert steps > 1
+    assert sample(3).shape == (3, 12, 12)
+    assert sample(3).dtype == np.uint8
+
+
+def test_batches_for_other_libraries_end_with_their_time() -> None:
+    loader = libraries._Until(torch.arange(10.0), 4, seconds=0.3)
+    found = iter(loader)
+    assert len(found.next()) == 4
+    rest = list(found)
+    assert len(rest) > 10  # over and over
+    assert loader.batches == len(rest) + 1
+    assert list(loader) == []  # the time is over
