@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -487,6 +488,32 @@ def test_a_folder_too_large_for_memory_is_decoded_once(tmp_path: Path, monkeypat
     assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
     Image.fromarray(IMAGES[9]).save(tmp_path / "images" / "7.png")
     assert len(read(tmp_path / "images").values) == 8
+
+
+def test_several_may_decode_a_folder_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from PIL import Image
+
+    from sparring.data import cache
+
+    for i, image in enumerate(IMAGES[:20]):
+        Image.fromarray(image).save(tmp_path / f"{i:02}.png")
+    monkeypatch.setenv("SPARRING_CACHE", str(tmp_path / "cache"))
+    together = Barrier(4)
+    reader = cache.image_reader
+
+    def waits(*given: Any) -> Any:
+        together.wait(10)  # all have found that there is no file yet
+        return reader(*given)
+
+    monkeypatch.setattr(cache, "image_reader", waits)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: cache.read_cached(tmp_path, None, 0), range(4)))
+    for each in found:
+        assert each is not None
+        assert np.array_equal(each[0].reshape(20, *IMAGES.shape[1:]), IMAGES[:20])
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 @pytest.mark.parametrize("shape", [(40, 30), (40, 17, 2)], ids=str)

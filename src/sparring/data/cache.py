@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +67,17 @@ def _mark(folder: Path, paths: list[Path], size: Any) -> str:
 
 
 def _decoded(paths: list[Path], size: Any, array: Path) -> None:
-    """Write every image into one array, without ever holding more than one."""
+    """Write every image into one array, without ever holding more than one.
+
+    Others may decode the same folder at the same time: each writes a file of its own, and the last one stays.
+    """
     read = image_reader(paths, size)
-    with explained(array):
-        array.parent.mkdir(parents=True, exist_ok=True)
-    with explained(array), replaced_file(array) as partial, open(partial, "wb") as file:
+    own = array.with_name(f"{array.stem}-{secrets.token_hex(8)}.npy")
+    with explained(array), replaced_file(own) as partial, open(partial, "wb") as file:
         first = read(paths[0])
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(paths), *first.shape)}
         np.lib.format.write_array_header_2_0(file, header)
         for path in paths:
             file.write(np.ascontiguousarray(read(path)).tobytes())
+    with explained(array):
+        own.replace(array)
