@@ -109,7 +109,7 @@ def rows_of(given: dict[str, Any], n: int, seed: int) -> tuple[NDArray[np.int64]
 
 
 def _precision(asked: str, schema: Schema, settings: Settings) -> str:
-    """bfloat16 by itself for convolutions over images alone: there it pays, and was seen to cost no quality."""
+    """bfloat16 by itself for convolutions over images alone: there it pays at equal time."""
     pair = settings.recipe.networks
     convolve = schema.kind == "image" and kind_of(schema) == "image" and pair is not None and pair.images
     return "float32" if asked == "auto" and not convolve else asked
