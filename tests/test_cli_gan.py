@@ -129,7 +129,7 @@ def test_the_kept_generator_and_its_cost_are_said(labelled: Path, capsys: pytest
     assert "kept     the generator of step" in shown.err
     assert "of 3 looks" in shown.err  # at 100, 200 and the last
     assert "% of the time" in shown.err
-    assert "Judged by held-out rows" in Path("r/report.html").read_text()
+    assert "Samples beside real rows" in Path("r/report.html").read_text()
     assert "--early-stopping" in _about()["command"][0]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sparring.record import METRICS
+from sparring.metrics import METRICS
 from sparring.training import RECIPES
 
 ROOT = Path(__file__).parent.parent

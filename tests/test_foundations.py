@@ -15,8 +15,9 @@ from sparring.chance import Chance, ambient_seed
 from sparring.data.batches import Batches
 from sparring.errors import DataError, Diverged, FolderError, InputError, Interrupted, ShapeError
 from sparring.files import read_json, replaced_file, replaced_folder, write_json
+from sparring.metrics import METRICS, metric
 from sparring.place import Place, threads
-from sparring.record import METRICS, Record, metric
+from sparring.record import Record
 from sparring.seeds import derive, seed_from
 
 # -- chance

@@ -51,7 +51,17 @@ def _play(folder: Path, stop_at: int | None = None) -> tuple[nn.Linear, Stopping
             signal.raise_signal(signal.SIGTERM)
 
     intervals = Intervals(log=1, checkpoint=7)
-    run(game, batches, 300, state=state, place=PLACE, record=record, intervals=intervals, watch=stopping, show=show)
+    run(
+        game,
+        batches,
+        300,
+        state=state,
+        place=PLACE,
+        record=record,
+        intervals=intervals,
+        watches={"watch": stopping},
+        show=show,
+    )
     return network, stopping, state
 
 

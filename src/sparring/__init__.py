@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sparring.errors import Interrupted as Interrupted
     from sparring.errors import RunError as RunError
     from sparring.errors import SparringError as SparringError
+    from sparring.errors import Trouble as Trouble
+    from sparring.errors import TroubleWarning as TroubleWarning
     from sparring.estimators import GAN as GAN
     from sparring.estimators import Classifier as Classifier
     from sparring.estimators import Regressor as Regressor
@@ -46,6 +48,8 @@ _HOMES = {
     "RunError": "sparring.errors",
     "Diverged": "sparring.errors",
     "Interrupted": "sparring.errors",
+    "Trouble": "sparring.errors",
+    "TroubleWarning": "sparring.errors",
 }
 
 __all__ = [
@@ -58,6 +62,8 @@ __all__ = [
     "Regressor",
     "RunError",
     "SparringError",
+    "Trouble",
+    "TroubleWarning",
     "filters",
     "judge",
     "load",

@@ -8,8 +8,11 @@
     │       └── CheckpointError     no checkpoint in a run folder can be read
     ├── RunError (RuntimeError)     a run that had started could not go on (exit code 1)
     │   ├── Diverged                a loss or gradient is not finite
+    │   ├── Trouble                 a failure was found, and the run was to stop then
     │   └── RankLost                another process of a distributed run went away
     └── Interrupted (KeyboardInterrupt)   the user or the system asked the run to stop (exit code 130)
+
+TroubleWarning (UserWarning) tells of a failure that was found in a run that goes on.
 
 Every message is one line that says what was found, where, and what is needed.
 """
@@ -25,6 +28,8 @@ __all__ = [
     "RunError",
     "ShapeError",
     "SparringError",
+    "Trouble",
+    "TroubleWarning",
 ]
 
 
@@ -76,9 +81,24 @@ class Diverged(RunError):
         )
 
 
+class Trouble(RunError):
+    """A failure was found in a run that was to stop then. finding: its name; step: where it was certain."""
+
+    def __init__(self, finding: str, step: int, message: str) -> None:
+        super().__init__(finding, step, message)
+        self.finding, self.step, self.message = finding, step, message
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class RankLost(RunError):
     """Another process of a distributed run went away."""
 
 
 class Interrupted(SparringError, KeyboardInterrupt):
     """The run was asked to stop (Ctrl-C or SIGTERM), and stopped after a whole step."""
+
+
+class TroubleWarning(UserWarning):
+    """A failure was found in a run that goes on."""

@@ -1,7 +1,8 @@
 """The run folder: its writer and its reader. No torch: a record can be read anywhere.
 
     RUN/run.json            configuration, versions, seed, data fingerprint, sessions
-        metrics.jsonl       a row per logged step (names and units: METRICS)
+        metrics.jsonl       a row per logged step (names and units: metrics.py)
+        findings.jsonl      failures that were found (diagnose/finding.py), as the rows show them
         verdict.json        what the judge said, beside the floors
         answers.json        how good a supervised network's answers are
         samples/            grids or tables as training went on
@@ -15,112 +16,16 @@ that a resumed run ends with the same rows, to the bit; durations are in run.jso
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sparring.errors import FolderError
 from sparring.files import explained, read_json, replaced_file, write_json
 
-__all__ = ["METRICS", "Metric", "Record", "metric"]
+__all__ = ["Record"]
 
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a logged number means. unit: "" for a pure number."""
-
-    name: str
-    unit: str
-    meaning: str
-    healthy: str
-
-
-METRICS: tuple[Metric, ...] = (
-    Metric("step", "steps", "rounds of turns played so far", "grows by the logging interval"),
-    Metric(
-        "loss",
-        "nats or squared units",
-        "what the turn's learner minimises, penalties included",
-        "a fit's falls; a game's hovers, and says little about quality",
-    ),
-    Metric("epoch", "epochs", "passes over the training data so far", "grows by one"),
-    Metric(
-        "error",
-        "nats or squared deviations",
-        "mean error per row, without penalties: of the training rows while they were learned from, of validation rows "
-        "at the epoch's end",
-        "both fall; when the validation error rises while the training error falls, the network over-fits",
-    ),
-    Metric(
-        "score",
-        "",
-        "of validation rows: the share of right classes, or R² of numbers",
-        "rises towards 1; above the baseline in any case",
-    ),
-    Metric("penalty", "nats or squared deviations", "the L1 and L2 terms of the weights", "below the error"),
-    Metric(
-        "delta",
-        "error per output of a unit",
-        "size of a layer's delta (see the lecture): root mean square over units and rows of their share in the error",
-        "of one size in all layers; where it falls by factors from layer to layer, the gradient vanishes",
-    ),
-    Metric(
-        "objective",
-        "nats or score units",
-        "the loss without its penalties",
-        "near its value for a critic that cannot tell: log 2 per pair, 2 log 2 for minimax, 0 for wasserstein",
-    ),
-    Metric(
-        "gradient",
-        "loss units per weight",
-        "Euclidean norm of the learner's gradient, all layers together",
-        "within a factor of ten of its early values; near 0 it has vanished",
-    ),
-    Metric(
-        "w1",
-        "times its floor",
-        "exact Wasserstein-1 between samples and held-out rows, over the same of training rows and held-out rows",
-        "falls towards 1",
-    ),
-    Metric(
-        "coverage",
-        "times its floor",
-        "share of held-out rows with a sample near them, over the same of training rows",
-        "rises towards 1; where it falls, variety is being lost",
-    ),
-    Metric("rate", "", "the learning rate in force", "follows the schedule"),
-    Metric("real_score", "score units", "the critic's mean score of real samples", "near the fakes' score"),
-    Metric("fake_score", "score units", "the critic's mean score of generated samples", "near the reals' score"),
-    Metric(
-        "r1",
-        "squared score units per data unit",
-        "mean squared critic gradient at real samples (R1)",
-        "small and steady",
-    ),
-    Metric("r2", "squared score units per data unit", "mean squared critic gradient at fakes (R2)", "small and steady"),
-    Metric(
-        "one_centred",
-        "squared score units per data unit",
-        "mean squared distance of the critic's gradient norm from one",
-        "below about 0.1",
-    ),
-)
-
-
-def metric(key: str) -> Metric:
-    """The entry for a row's key, such as ``critic/loss``. Raises KeyError for an unknown name.
-
-    >>> metric("critic/gradient").unit
-    'loss units per weight'
-    """
-    name = key.rsplit("/", 1)[-1]
-    for entry in METRICS:
-        if entry.name == name:
-            return entry
-    raise KeyError(f"no metric is called {name!r}; the table METRICS in record.py lists them")
 
 
 class Record:
@@ -136,6 +41,7 @@ class Record:
         self.about.setdefault("sessions", [])
         self._folder = folder
         self._rows: list[dict[str, Any]] = []
+        self._findings: list[dict[str, Any]] = []
 
     # -- making and opening
 
@@ -252,6 +158,22 @@ class Record:
         for sample_step, path in self.samples():
             if sample_step > step:
                 path.unlink()
+
+    # -- findings
+
+    def write_findings(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        """Set the findings, all of them."""
+        self._findings = [dict(finding) for finding in findings]
+        if self.kept:
+            with replaced_file(self.folder / "findings.jsonl") as partial:
+                partial.write_text("".join(json.dumps(f) + "\n" for f in self._findings), encoding="utf-8")
+
+    def findings(self) -> list[dict[str, Any]]:
+        """What was found, oldest first."""
+        path = self.folder / "findings.jsonl" if self.kept else None
+        if path is None or not path.exists():
+            return list(self._findings)
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
     # -- other files
 

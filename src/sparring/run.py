@@ -11,14 +11,28 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sparring.data.batches import Batches
-from sparring.errors import Diverged, FolderError, Interrupted, RankLost
+from sparring.diagnose.examiner import Examiner
+from sparring.diagnose.finding import Finding
+from sparring.diagnose.modes import told
+from sparring.errors import Diverged, FolderError, Interrupted, RankLost, Trouble
 from sparring.place import Place
 from sparring.record import Record
 from sparring.training import Game, State, Step, train
 from sparring.training.checkpoint import Stateful, forget_after, last_step, path_of, read_newest, restore, write
 from sparring.training.stopping import Patience
 
-__all__ = ["Intervals", "Lines", "Progress", "Stopping", "Watch", "measures", "resume_state", "run", "shower"]
+__all__ = [
+    "Diagnosis",
+    "Intervals",
+    "Lines",
+    "Progress",
+    "Stopping",
+    "Watch",
+    "measures",
+    "resume_state",
+    "run",
+    "shower",
+]
 
 AGREE_EVERY = 16  # steps between two agreements of several ranks on whether to stop
 
@@ -49,13 +63,17 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a progress display sees after a step. row: the newest row. seconds: since this session began."""
+    """What a progress display sees after a step.
+
+    row: the newest row, if this step has one. seconds: since this session began. findings: that begin or end with it.
+    """
 
     step: int
     steps: int
     first: int
     seconds: float
     row: Mapping[str, float | int] | None
+    findings: tuple[Finding, ...] = ()
 
     @property
     def speed(self) -> float:
@@ -85,6 +103,8 @@ class Lines:
     def __call__(self, progress: Progress) -> None:
         if progress.row is not None:
             self._measures = measures(progress.row)
+        for finding in progress.findings:
+            self.say(told(finding))
         if progress.seconds < self._next and progress.step < progress.steps:
             return
         self._next = progress.seconds + self.every
@@ -128,6 +148,28 @@ class Stopping:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.patience.load_state_dict(state["patience"])
         self.done = state["done"]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is done about failures. examiner: looks at every row. stops: whether a failure ends the run."""
+
+    examiner: Examiner
+    stops: bool = False
+
+    def of(self, row: Mapping[str, float | int] | None, record: Record) -> tuple[Finding, ...]:
+        """The findings that begin or end with a row; all are in the record then."""
+        changed = () if row is None else self.examiner.take(row)
+        if changed:
+            self.keep(record)
+        return changed
+
+    def keep(self, record: Record) -> None:
+        record.write_findings([finding.to_json() for finding in self.examiner.findings])
+
+    def grave(self, findings: tuple[Finding, ...]) -> Finding | None:
+        """The one that ends the run, if there is one."""
+        return next((f for f in findings if self.stops and f.severity == "failure" and f.until is None), None)
 
 
 @dataclass
@@ -201,28 +243,33 @@ def run(
     intervals: Intervals | None = None,
     snapshot: Callable[[int], None] | None = None,
     show: Callable[[Progress], None] | None = None,
-    watch: Watch | None = None,
+    watches: Mapping[str, Watch] | None = None,
+    diagnosis: Diagnosis | None = None,
 ) -> None:
-    """Train from ``state`` until ``steps`` rounds are played or the watch is done.
+    """Train from ``state`` until ``steps`` rounds are played or a watch is done.
 
-    snapshot(step): draws samples into the record. show: told after every step.
-    With a record in memory nothing is saved. A run in a folder always has a checkpoint, from step 0 on.
-    Raises Diverged, RankLost, FolderError (the disk is full) or Interrupted, each after the record
-    says so; after Interrupted the last step is saved.
+    snapshot(step): draws samples into the record. show: told after every step. watches: by the names under which
+    checkpoints hold them. With a record in memory nothing is saved. A run in a folder always has a checkpoint, from
+    step 0 on.
+    Raises Diverged, Trouble, RankLost, FolderError (the disk is full) or Interrupted, each after the record
+    says so; after Trouble and Interrupted the last step is saved.
     """
-    intervals = intervals or Intervals.of(steps)
+    intervals, watches = intervals or Intervals.of(steps), watches or {}
     session = _Session(record, state.step)
-    saver = _Saver(game, state, place, record, watch, intervals)
+    saver = _Saver(game, state, place, record, watches, intervals)
     record.update(status="running", failure=None)
     try:
         with _stop_requests() as asked:
             saver.save()
-            for step in train(game.turns, batches, _end(steps, state, watch), state, place):
-                seen = None if watch is None else watch.see(step)
-                row = _log(step, steps, intervals, place, record, snapshot, seen)
+            for step in train(game.turns, batches, _end(steps, state, watches), state, place):
+                row = _log(step, steps, intervals, place, record, snapshot, _seen(watches, step))
+                findings = () if diagnosis is None else diagnosis.of(row, record)
                 if show is not None:
-                    show(Progress(step.index, steps, session.first, session.seconds, row))
-                if watch is not None and watch.done:
+                    show(Progress(step.index, steps, session.first, session.seconds, row, findings))
+                if diagnosis is not None and (grave := diagnosis.grave(findings)):
+                    saver.save()
+                    raise Trouble(grave.name, step.index, told(grave))
+                if any(watch.done for watch in watches.values()):
                     break
                 agree = place.ranks == 1 or step.index % AGREE_EVERY == 0
                 if agree and place.any(asked()) and step.index < steps:
@@ -231,7 +278,7 @@ def run(
                 saver.save_if_due()
         saver.save()
     except BaseException as error:
-        _fail(session, saver, state, error)
+        _fail(session, saver, state, error, diagnosis)
         raise
     session.end(state.step, "finished")
 
@@ -241,9 +288,15 @@ def _farewell(step: int, steps: int, record: Record) -> str:
     return f"stopped at step {step:,} of {steps:,}{advice}"
 
 
-def _end(steps: int, state: State, watch: Watch | None) -> int:
+def _end(steps: int, state: State, watches: Mapping[str, Watch]) -> int:
     """The last step to be played; a run that had ended early stays so when it is resumed."""
-    return state.step if watch is not None and watch.done else steps
+    return state.step if any(watch.done for watch in watches.values()) else steps
+
+
+def _seen(watches: Mapping[str, Watch], step: Step) -> dict[str, float | int] | None:
+    """What the watches measured at a step, together; None if none of them did."""
+    found = [seen for watch in watches.values() if (seen := watch.see(step)) is not None]
+    return {name: value for seen in found for name, value in seen.items()} if found else None
 
 
 def _log(
@@ -264,12 +317,15 @@ def _log(
     return row
 
 
-def _fail(session: _Session, saver: "_Saver", state: State, error: BaseException) -> None:
+def _fail(session: _Session, saver: "_Saver", state: State, error: BaseException, diagnosis: Diagnosis | None) -> None:
     """Leave a record that says what happened. A disk that is full cannot take even that."""
     status = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-    if isinstance(error, Diverged):
-        status, error.last_good = "diverged", saver.last
     with contextlib.suppress(FolderError):
+        if isinstance(error, Diverged):
+            status, error.last_good = "diverged", saver.last
+            if diagnosis is not None:
+                diagnosis.examiner.diverged(error.step, f"{error.turn}/{error.quantity}")
+                diagnosis.keep(session.record)
         session.end(state.step, status, str(error))
 
 
@@ -282,11 +338,10 @@ class _Saver:
         state: State,
         place: Place,
         record: Record,
-        watch: Watch | None,
+        watches: Mapping[str, Watch],
         intervals: Intervals,
     ) -> None:
-        extra = {} if watch is None else {"watch": watch}
-        self.parts: dict[str, Stateful] = {**game.parts, "state": state, **extra}
+        self.parts: dict[str, Stateful] = {**game.parts, "state": state, **watches}
         self.state, self.record, self.intervals = state, record, intervals
         self.writes = record.kept and place.leads
         self.step = last_step(record.checkpoint_folder) if self.writes else None

@@ -88,6 +88,11 @@ class Display:
                 self._lines = Lines(self.say)
             self._lines(progress)
             return
+        if progress.findings:
+            from sparring.diagnose.modes import told
+
+            for finding in progress.findings:
+                self.say(told(finding))
         if progress.row is not None:
             from sparring.run import measures
 

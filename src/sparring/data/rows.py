@@ -26,12 +26,16 @@ class Rows:
         everything = len(self.numbers) == len(self.values) and not isinstance(self.values, np.memmap)
         return self.values if everything else taken(self.values, self.numbers)
 
-    def some(self, most: int, seed: int = 0) -> Any:
+    def drawn(self, most: int, seed: int = 0) -> "Rows":
         """All of them if there are at most ``most``, else so many by chance, in the data's order."""
         if len(self) <= most:
-            return self.all()
+            return self
         chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:most])
-        return taken(self.values, self.numbers[chosen])
+        return Rows(self.values, self.numbers[chosen])
+
+    def some(self, most: int, seed: int = 0) -> Any:
+        """The rows that ``drawn`` draws."""
+        return self.drawn(most, seed).all()
 
     def first(self, most: int) -> Any:
         """The first ones."""

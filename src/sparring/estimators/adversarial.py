@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -16,11 +16,14 @@ from sparring.data.rows import Rows
 from sparring.data.schema import schema_from_json
 from sparring.data.source import Source, read_like
 from sparring.data.targets import Classes
+from sparring.diagnose.finding import Finding
 from sparring.errors import DataError, FolderError, InputError, ShapeError
 from sparring.estimators.about_gan import about_gan, in_turn, shown, shown_labels, written_samples
 from sparring.estimators.design import Settings, design, settle
 from sparring.estimators.game import JUDGED, Job, job_of, rows_of
-from sparring.estimators.sampling import AT_ONCE, Sampler, between
+from sparring.estimators.probing import probed
+from sparring.estimators.sampling import AT_ONCE, Sampler, between, counted
+from sparring.estimators.trouble import diagnosis_of, findings_of, warning_shower
 from sparring.files import read_json, write_json
 from sparring.judging import Verdict, judge
 from sparring.networks import Average
@@ -28,7 +31,7 @@ from sparring.objectives import scores
 from sparring.place import Place, threads
 from sparring.record import Record
 from sparring.report import write_report
-from sparring.run import Intervals, Progress, resume_state, run, shower
+from sparring.run import Intervals, Progress, resume_state, run
 from sparring.seeds import derive, seed_from
 from sparring.training import Recipe
 from sparring.training.checkpoint import read_newest, restore
@@ -62,6 +65,9 @@ class GAN(BaseEstimator):
     ``n_iter_no_change`` looks without a better one. stop_on: by what, "w1" (exact Wasserstein-1) or "coverage".
     validation_fraction: share of the rows held out and used for a verdict at the end; None: a tenth, if
     that makes at least 20 rows. With early_stopping a tenth unless it is given.
+    probes: what is measured of the game as it is played: True (all), False, or some of ``diagnose.PROBES``.
+    on_trouble: what a failure does that is found while it learns: "warn", "stop" (the run ends with Trouble, and
+    can be gone on with).
     image_size: for folders of images: a number or (height, width).
     run: a new folder for the run (resumable, with a report); None keeps the run in memory.
     checkpoint_every: steps between two checkpoints; None: every half minute.
@@ -95,6 +101,8 @@ class GAN(BaseEstimator):
         stop_on: str = "w1",
         n_iter_no_change: int = 10,
         validation_fraction: float | None = 0.0,
+        probes: bool | Sequence[str] = True,
+        on_trouble: str = "warn",
         image_size: int | tuple[int, int] | None = None,
         run: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
@@ -119,6 +127,8 @@ class GAN(BaseEstimator):
         self.stop_on = stop_on
         self.n_iter_no_change = n_iter_no_change
         self.validation_fraction = validation_fraction
+        self.probes = probes
+        self.on_trouble = on_trouble
         self.image_size = image_size
         self.run = run
         self.checkpoint_every = checkpoint_every
@@ -151,7 +161,7 @@ class GAN(BaseEstimator):
             Record.refuse_taken(self.run)
         source, labels = read_conditioned(X, y, self.image_size, self.kind)
         self.seed_ = place.broadcast(seed_from(self.random_state))
-        job = job_of(self.get_params(deep=False), source, labels, self.seed_)
+        job = self._job(source, labels)
         about = about_gan(self, job, y if isinstance(y, str | bool) else None)
         self.record_ = Record.create(self.run, about) if self.run is not None and place.leads else Record(about)
         return self._play(job)
@@ -175,7 +185,7 @@ class GAN(BaseEstimator):
         record = Record.open(folder)
         self = cls._configured(record, verbose=verbose, **networks)
         source, labels = self._source_again(record, X, y)
-        job = job_of(self.get_params(deep=False), source, labels, self.seed_)
+        job = self._job(source, labels)
         ranks = record.about["place"]["ranks"]
         if ranks != job.place.ranks:
             raise InputError(f"{folder} was begun by {ranks} process(es) and needs as many; now {job.place.ranks} run.")
@@ -184,6 +194,10 @@ class GAN(BaseEstimator):
         self.record_ = record if job.place.leads else Record(record.about)
         return self._play(job)
 
+    def _job(self, source: Source, labels: Any) -> Job:
+        job = job_of(self.get_params(deep=False), source, labels, self.seed_)
+        return probed(job, self.probes, self.seed_)
+
     def _play(self, job: Job) -> Self:
         self._learned(job.settings, job.source.schema, job.classes, job.shares)
         self._train, self._labels = job.train, job.source.labels if job.classes is not None else None
@@ -191,6 +205,7 @@ class GAN(BaseEstimator):
         kept = self.record_.kept
         if kept:
             self._show_real()
+        diagnosis = diagnosis_of(self.on_trouble, self.record_)
         try:
             with threads(job.threads):
                 run(
@@ -202,8 +217,9 @@ class GAN(BaseEstimator):
                     record=self.record_,
                     intervals=Intervals.of(job.settings.steps, checkpoint=self.checkpoint_every),
                     snapshot=self._snapshot if kept else None,
-                    show=shower(self.verbose),
-                    watch=job.watch,
+                    show=warning_shower(self.verbose, self.on_trouble),
+                    watches=job.watches,
+                    diagnosis=diagnosis,
                 )
         except BaseException:
             with contextlib.suppress(FolderError):  # why the run ended matters more than its report
@@ -218,6 +234,12 @@ class GAN(BaseEstimator):
         self.classes_ = None if classes is None else classes.classes
         self._law, self._shares, self._pack = settings.recipe.noise, shares, settings.recipe.pack
 
+    @property
+    def findings_(self) -> tuple[Finding, ...]:
+        """The failures that were found while it learned, oldest first."""
+        check_is_fitted(self, "record_")
+        return findings_of(self.record_)
+
     def _end(self, job: Job) -> None:
         """Leave networks ready for use and, in a folder, a report; also after a run that was broken off."""
         job.networks.critic.eval()
@@ -227,6 +249,8 @@ class GAN(BaseEstimator):
             watch.best.restore()
             self.best_step_ = watch.best.step
             self.record_.update(best_step=watch.best.step, looks=watch.looks, looking=round(watch.seconds, 2))
+        if job.probes is not None:
+            self.record_.update(probes=job.probes.looks, probing=round(job.probes.seconds, 2))
         finished = job.state.step == job.settings.steps or (watch is not None and watch.done)
         if finished and len(job.held_out) and job.place.leads:
             self.judge(job.held_out.some(JUDGED))
@@ -251,13 +275,13 @@ class GAN(BaseEstimator):
         """
         sampler, seed = self._sampler, seed_from(random_state)
         noise = None if latent is None else sampler.given(latent)
-        n = _count(n, noise, y)
+        n = counted(n, noise, y)
         noise = sampler.noise(n, seed) if noise is None else noise
         return sampler.made(noise, sampler.labels(n, y, seed))
 
     def draw_labels(self, n: int, y: Any = None, *, random_state: Any = None) -> np.ndarray:
         """The classes (n,) that ``sample(n, y=y, random_state=...)`` makes samples of, with the same random_state."""
-        found = self._sampler.labels(_count(n, None, None), y, seed_from(random_state))
+        found = self._sampler.labels(counted(n), y, seed_from(random_state))
         if found is None:
             raise InputError("this model was fitted without classes.")
         return found
@@ -271,10 +295,10 @@ class GAN(BaseEstimator):
         and the ends. y: the class of each way, as for ``sample``. Returns (pairs * steps, ...), way after way.
         """
         sampler, seed = self._sampler, seed_from(random_state)
-        steps = _count(steps, None, None)
+        steps = counted(steps)
         if latent is not None and np.ndim(latent) != 3:
             raise ShapeError("latent must be the starts and the ends, of the shape (2, pairs, latent_size).")
-        pairs = _count(pairs if latent is None else len(latent[0]), None, None)
+        pairs = counted(pairs if latent is None else len(latent[0]))
         noise = sampler.noise(2 * pairs, seed) if latent is None else sampler.given(np.concatenate(list(latent)))
         way = between(noise[:pairs], noise[pairs:], steps, straight=self._law is not torch.randn)
         labels = sampler.labels(pairs, y, seed)
@@ -421,14 +445,3 @@ class GAN(BaseEstimator):
         labels = sampler.labels(count, None, seed) if labels is None else labels
         samples = sampler.made(sampler.noise(count, seed), labels)
         written_samples(self.record_, self.schema_, step, samples, self.classes_)
-
-
-def _count(n: Any, noise: Any, y: Any) -> int:
-    """How many samples are meant. Raises InputError for what is no count, or differs from the latent vectors'."""
-    if n is None:
-        n = len(noise) if noise is not None else len(y) if np.ndim(y) == 1 and not isinstance(y, Mapping) else 1
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise InputError(f"n must be a whole number above 0; got {n!r}")
-    if noise is not None and len(noise) != n:
-        raise InputError(f"latent holds {len(noise)} vectors for {n} samples; one each is needed.")
-    return int(n)

@@ -18,12 +18,14 @@ from sparring.data.schema import Schema
 from sparring.data.source import Source
 from sparring.data.split import split_rows
 from sparring.data.targets import Classes
+from sparring.diagnose.probes import GameProbes
 from sparring.errors import InputError
 from sparring.estimators.design import Design, Settings, design, kind_of, settle, threads_for
 from sparring.estimators.sampling import Sampler
 from sparring.judging.watched import MEASURES, Watched
 from sparring.networks import Average
 from sparring.place import Place
+from sparring.run import Watch
 from sparring.seeds import derive
 from sparring.training import Game, Selection, State, adversarial_game
 from sparring.training.stopping import Patience
@@ -52,7 +54,8 @@ class Job:
     game: Game
     batches: Batches
     state: State
-    watch: Selection | None
+    watch: Selection | None = None
+    probes: GameProbes | None = None
 
     @property
     def average(self) -> Average:
@@ -63,8 +66,13 @@ class Job:
     @property
     def parts(self) -> dict[str, Any]:
         """All that a checkpoint holds."""
-        watched = {} if self.watch is None else {"watch": self.watch}
-        return {**self.game.parts, "state": self.state, **watched}
+        return {**self.game.parts, "state": self.state, **self.watches}
+
+    @property
+    def watches(self) -> dict[str, Watch]:
+        """What looks at every step, by the names that checkpoints know."""
+        found: dict[str, Watch | None] = {"watch": self.watch, "probes": self.probes}
+        return {name: watch for name, watch in found.items() if watch is not None}
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -95,7 +103,7 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
     batches = _batches(train, known, source.schema, settings, place, derive(seed, "batches"), given["flip"])
     state = State(Chance(derive(seed, "chance"), place.device, place.rank, place.ranks))
     threads = given["threads"] or threads_for(networks.critic, settings.recipe.batch_size // place.ranks)
-    job = Job(source, train, held_out, classes, settings, place, threads, networks, game, batches, state, watch=None)
+    job = Job(source, train, held_out, classes, settings, place, threads, networks, game, batches, state)
     return job if not given["early_stopping"] else _watched(job, given, seed)
 
 

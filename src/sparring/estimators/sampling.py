@@ -16,7 +16,7 @@ from sparring.errors import DataError, InputError, ShapeError
 from sparring.seeds import derive
 from sparring.shapes import describe
 
-__all__ = ["Sampler", "between", "class_shares"]
+__all__ = ["AT_ONCE", "Sampler", "between", "class_shares", "counted"]
 
 BALANCED = "balanced"  # all classes alike; unless a class is called so
 AT_ONCE = 1024  # samples made in one pass
@@ -81,6 +81,17 @@ class Sampler:
         with torch.inference_mode():
             made = [self.generator(*(p.to(device) for p in part)).float().cpu() for part in parts]
         return self.schema.decode(torch.cat(made).numpy())
+
+
+def counted(n: Any, noise: Any = None, y: Any = None) -> int:
+    """How many samples are meant. Raises InputError for what is no count, or differs from the latent vectors'."""
+    if n is None:
+        n = len(noise) if noise is not None else len(y) if np.ndim(y) == 1 and not isinstance(y, Mapping) else 1
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise InputError(f"n must be a whole number above 0; got {n!r}")
+    if noise is not None and len(noise) != n:
+        raise InputError(f"latent holds {len(noise)} vectors for {n} samples; one each is needed.")
+    return int(n)
 
 
 def class_shares(classes: Classes, shares: tuple[float, ...], wanted: Any) -> NDArray[np.float64]:

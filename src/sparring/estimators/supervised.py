@@ -296,7 +296,7 @@ class Supervised(BaseEstimator, ABC):
                     record=self.record_,
                     intervals=intervals,
                     show=shower(self.verbose),
-                    watch=made.watch,
+                    watches={"watch": made.watch},
                 )
         except BaseException:
             with contextlib.suppress(FolderError):  # why the run ended matters more than its report

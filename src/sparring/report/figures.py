@@ -32,6 +32,7 @@ PLOT = WIDTH - LEFT - RIGHT  # units between the first and the last step
 SQUARE = 400
 MANY = 1000  # rows above which a curve is drawn as means over bins
 BINS = 250
+FAR = 1e100  # a diverged run's samples may be further off than a drawing's numbers can be
 
 Limits = tuple[float, float]
 
@@ -69,7 +70,7 @@ class Axis:
     log: bool = False
 
     def __call__(self, values: np.ndarray | float) -> np.ndarray:
-        value, low, high = np.asarray(values, float), self.low, self.high
+        value, low, high = np.clip(np.asarray(values, float), -FAR, FAR), self.low, self.high
         if self.log:
             value = np.log10(np.where(value > 0, value, np.nan))
             low, high = math.log10(low), math.log10(high)

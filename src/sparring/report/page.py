@@ -2,49 +2,24 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from sparring.errors import FolderError
 from sparring.files import read_json, write_bytes
-from sparring.record import Metric, Record, metric
+from sparring.record import Record
 from sparring.report.answers import matrix_style, read_answers, read_filters
-from sparring.report.figures import MANY, PLOT, Line, curves, floor_bar
+from sparring.report.figures import MANY, PLOT, floor_bar
+from sparring.report.health import read_health
+from sparring.report.panels import panels
 from sparring.report.samples import read_samples
 from sparring.report.words import duration, finite, number, plain, ratio, when
 
 __all__ = ["write_report"]
 
-# title, the quantities it holds, whether its scale is logarithmic
-PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
-    ("Scores", ("real_score", "fake_score"), False),
-    ("Training and validation error", ("error",), False),
-    ("Score on validation rows", ("score",), False),
-    ("Judged by held-out rows", ("w1", "coverage"), False),
-    ("Size of delta, layer by layer", ("delta",), True),
-    ("Losses", ("loss",), False),
-    ("Objectives", ("objective",), False),
-    ("Gradient norms", ("gradient",), True),
-    ("Penalties", ("r1", "r2", "one_centred"), False),
-    ("Penalty on the weights", ("penalty",), False),
-    ("Learning rates", ("rate",), False),
-)
-LABELS = {
-    "real_score": "real",
-    "fake_score": "generated",
-    "r1": "R1",
-    "r2": "R2",
-    "one_centred": "one-centred",
-}
-OWN_COLOURS = {"real_score": "real", "fake_score": "fake"}
-COLOURS = ("c0", "c1", "c2", "c3", "c4", "c5")
-UNDRAWN = ("epoch",)  # quantities that say where a row stands
 KINDS = {
     "gan": "generative adversarial network",
     "cyclegan": "translation between two collections",
@@ -102,10 +77,11 @@ def _content(record: Record) -> dict[str, Any]:
         "answers": answers,
         "filters": read_filters(record),
         "last": max(last, 1),
-        "panels": _panels(rows, last, _chosen(about)),
+        "panels": panels(rows, last, _chosen(about)),
         "plot": PLOT,
         "binned": len(rows) > MANY,
         "networks": _networks(about),
+        "health": read_health(record, max(last, 1)),
         "parameters": _mapping(about.get("parameters")),
         "settings": _mapping(about.get("settings")),
         "commands": [str(line) for line in about.get("command") or []],
@@ -224,124 +200,6 @@ def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-# -- curves
-
-
-@dataclass(frozen=True)
-class _Panel:
-    """A drawing of curves with its words. legend: (label, colour, dashed, newest value)."""
-
-    title: str
-    unit: str
-    legend: tuple[tuple[str, str, bool, str], ...]
-    svg: Markup
-    notes: tuple[str, ...]
-    metrics: tuple[tuple[str, Metric], ...]
-    log: bool
-
-
-def _series(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """(steps, values) of every key that holds numbers, in the order of their first appearance."""
-    found: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        step = finite(row.get("step"))
-        for key, value in row.items():
-            if key != "step" and step is not None and isinstance(value, int | float):
-                found.setdefault(key, []).append((step, float(value)))
-    made = {key: np.array(pairs, float).T for key, pairs in found.items()}
-    return {key: (pair[0], pair[1]) for key, pair in made.items()}
-
-
-def _parts(key: str) -> tuple[str, str]:
-    """(player, quantity) of a key; the player is "" where there is none."""
-    player, _, quantity = key.rpartition("/")
-    return player, quantity
-
-
-def _chosen(about: Mapping[str, Any]) -> float | None:
-    """The step whose weights were kept, if not the last's."""
-    if not _mapping(about.get("settings")).get("best"):
-        return None
-    epoch, per_epoch = finite(about.get("best_epoch")), finite(about.get("steps_per_epoch"))
-    return epoch * per_epoch if epoch and per_epoch else None
-
-
-def _panels(rows: list[dict[str, Any]], last: int, chosen: float | None) -> list[_Panel]:
-    """A panel for every group of quantities that the rows hold; a quantity of no group has its own."""
-    series = {key: pair for key, pair in _series(rows).items() if _parts(key)[1] not in UNDRAWN}
-    players = list(dict.fromkeys(_parts(key)[0] for key in series))
-    grouped = {quantity for _, quantities, _ in PANELS for quantity in quantities}
-    others = dict.fromkeys(_parts(key)[1] for key in series if _parts(key)[1] not in grouped)
-    wanted = [*PANELS, *((quantity, (quantity,), False) for quantity in others)]
-    panels = []
-    for title, quantities, log in wanted:
-        keys = [key for key in series if _parts(key)[1] in quantities]
-        if keys:
-            marked = chosen if {_parts(key)[1] for key in keys} & {"error", "score"} else None
-            panels.append(_panel(title, keys, series, players, log, last, marked))
-    return panels
-
-
-def _panel(
-    title: str,
-    keys: list[str],
-    series: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    players: list[str],
-    log: bool,
-    last: int,
-    chosen: float | None = None,
-) -> _Panel:
-    here = list(dict.fromkeys(_parts(key)[0] for key in keys))
-    quantities = list(dict.fromkeys(_parts(key)[1] for key in keys))
-    lines = []
-    for key in keys:
-        player, quantity = _parts(key)
-        several = len(quantities) > 1
-        words = [
-            player if len(here) > 1 or not several else "",
-            LABELS.get(quantity, quantity) if several else "",
-        ]
-        own = COLOURS[(quantities.index(quantity) if several else players.index(player)) % len(COLOURS)]
-        colour = OWN_COLOURS.get(quantity, own)
-        label = " ".join(word for word in words if word) or quantity
-        lines.append(Line(label, *series[key], colour, several and here.index(player) % 2 == 1))
-    lines = _merged(lines)
-    known = [(LABELS.get(quantity, quantity), entry) for quantity in quantities if (entry := _metric(quantity))]
-    drawing = curves(lines, last, f"{title}: {', '.join(line.label for line in lines)}, over the steps", log, chosen)
-    return _Panel(
-        title=title,
-        unit=" · ".join(dict.fromkeys(entry.unit for _, entry in known if entry.unit)),
-        legend=tuple((line.label, line.colour, line.dashed, number(line.values[-1])) for line in lines),
-        svg=drawing.svg,
-        notes=drawing.notes,
-        metrics=tuple(known),
-        log=log,
-    )
-
-
-def _merged(lines: list[Line]) -> list[Line]:
-    """Lines that lie on each other as one: otherwise the last would hide the rest."""
-    made: list[Line] = []
-    for line in lines:
-        twin = next((i for i, other in enumerate(made) if _same(line, other)), None)
-        if twin is None:
-            made.append(line)
-        else:
-            made[twin] = replace(made[twin], label=f"{made[twin].label} and {line.label}")
-    return made
-
-
-def _same(line: Line, other: Line) -> bool:
-    return np.array_equal(line.steps, other.steps) and np.array_equal(line.values, other.values, equal_nan=True)
-
-
-def _metric(quantity: str) -> Metric | None:
-    try:
-        return metric(quantity)
-    except KeyError:
-        return None
-
-
 # -- where it comes from
 
 
@@ -384,3 +242,11 @@ def _provenance(about: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Created", when(about["created"]) if about.get("created") else None),
     ]
     return [(name, str(value)) for name, value in pairs if value not in (None, "")]
+
+
+def _chosen(about: Mapping[str, Any]) -> float | None:
+    """The step whose weights were kept, if not the last's."""
+    if not _mapping(about.get("settings")).get("best"):
+        return None
+    epoch, per_epoch = finite(about.get("best_epoch")), finite(about.get("steps_per_epoch"))
+    return epoch * per_epoch if epoch and per_epoch else None

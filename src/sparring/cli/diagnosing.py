@@ -1,0 +1,49 @@
+"""sparring diagnose: which failures a run's rows show, with the numbers, the causes and the cures."""
+
+from pathlib import Path
+from typing import Any
+
+from sparring.cli.display import Display
+from sparring.diagnose.examiner import examined
+from sparring.diagnose.finding import Finding
+from sparring.diagnose.modes import MODES
+from sparring.record import Record
+
+__all__ = ["diagnose"]
+
+
+def diagnose(folder: Path, as_json: bool) -> None:
+    record = Record.open(folder)
+    examiner = examined(record)
+    looks = max((examiner.series.count(name) for name in ("samples/missed", "critic/auc")), default=0)
+    state = {
+        "run": str(record.folder),
+        "status": record.about.get("status"),
+        "rows": examiner.series.count("step"),
+        "looks": looks,
+        "findings": [{**finding.to_json(), **_mode(finding)} for finding in examiner.findings],
+    }
+    display = Display(as_json=as_json)
+    display.result(state, lambda: display.lines(_lines(state, examiner.findings)))
+
+
+def _mode(finding: Finding) -> dict[str, str]:
+    mode = MODES[finding.name]
+    return {"title": mode.title, "meaning": mode.meaning, "cause": mode.cause, "cure": mode.cure}
+
+
+def _lines(state: dict[str, Any], findings: list[Finding]) -> list[str]:
+    seen = f"{state['rows']:,} rows and {state['looks']:,} looks of the probes"
+    if not state["looks"]:
+        return [f"{seen}: without probes little can be found. Fit with probes (they are on by default)."]
+    if not findings:
+        return [f"nothing was found in {seen}."]
+    lines = [f"{len(findings)} {'finding' if len(findings) == 1 else 'findings'} in {seen}:"]
+    for finding in findings:
+        mode = MODES[finding.name]
+        until = "" if finding.until is None else f" to step {finding.until:,}"
+        lines += ["", f"{finding.severity}: {mode.title}, from step {finding.since:,}{until}"]
+        lines += [f"  {mode.meaning[:1].upper()}{mode.meaning[1:]}"]
+        lines += [f"  evidence   {part}" for part in finding.evidence]
+        lines += [f"  cause      {mode.cause}", f"  cure       {mode.cure}"]
+    return lines

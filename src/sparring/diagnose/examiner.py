@@ -1,0 +1,80 @@
+"""Follows a run's rows as they come, and says which failures begin and end. No torch."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from sparring.diagnose.detectors import DETECTORS, Detector, Sign
+from sparring.diagnose.finding import Evidence, Finding, Row
+from sparring.diagnose.modes import MODES
+from sparring.diagnose.series import Series
+from sparring.errors import FolderError
+from sparring.record import Record
+
+__all__ = ["Examiner", "examined"]
+
+QUIET = 10  # rows without a sign of it, after which a failure is over
+
+
+class Examiner:
+    """Takes rows one by one. findings: so far, in the order in which they were seen.
+
+    detectors: of this kind of run, causes before what follows from them. rows: those of earlier sessions. A failure
+    that has ended may begin again, as another finding; what follows from one that holds is no finding of its own.
+    """
+
+    def __init__(self, detectors: Mapping[str, Detector], rows: Iterable[Row] = ()) -> None:
+        self.detectors = detectors
+        self.series = Series()
+        self.findings: list[Finding] = []
+        self._open: dict[str, int] = {}  # where in findings the ones lie that hold
+        self._quiet: dict[str, int] = {}  # rows since each was last seen
+        for row in rows:
+            self.take(row)
+
+    def take(self, row: Row) -> tuple[Finding, ...]:
+        """Take in the next row. Returns the findings that begin or end with it."""
+        self.series.add(row)
+        step = int(row["step"])
+        changed = [self._followed(name, detector(self.series), step) for name, detector in self.detectors.items()]
+        return tuple(finding for finding in changed if finding is not None)
+
+    @property
+    def holding(self) -> tuple[Finding, ...]:
+        """The findings that are not over."""
+        return tuple(finding for finding in self.findings if finding.until is None)
+
+    def diverged(self, step: int, what: str) -> None:
+        """Take in that a run had to end, because a quantity was not finite."""
+        evidence = (Evidence(what, math.nan, "finite"),)
+        if "divergence" not in self._open:
+            self.findings.append(Finding("divergence", "failure", step, step, evidence))
+
+    def _followed(self, name: str, sign: Sign | None, step: int) -> Finding | None:
+        if name not in self._open:
+            if sign is None or any(name in MODES[other].hides for other in self._open):
+                return None
+            found = Finding(name, MODES[name].severity, sign.since, step, sign.evidence)
+            self._open[name], self._quiet[name] = len(self.findings), 0
+            self.findings.append(found)
+            return found
+        self._quiet[name] = 0 if sign is not None else self._quiet[name] + 1
+        if self._quiet[name] < QUIET:
+            return None
+        place = self._open.pop(name)
+        self.findings[place] = replace(self.findings[place], until=step)
+        return self.findings[place]
+
+
+def examined(record: Record) -> Examiner:
+    """An examiner that has read a whole run, new or old.
+
+    Raises FolderError for a kind of run that has no detectors.
+    """
+    kind = str(record.about.get("kind"))
+    if kind not in DETECTORS:
+        raise FolderError(f"a run of the kind {kind!r} cannot be diagnosed; {', '.join(DETECTORS)} can.")
+    examiner = Examiner(DETECTORS[kind], record.rows())
+    if record.about.get("status") == "diverged":
+        examiner.diverged(record.about["sessions"][-1]["to_step"] + 1, "loss or gradient")
+    return examiner

@@ -1,0 +1,112 @@
+"""What a probe compares samples with: real rows, what real rows score against them, and cells that hold equal parts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+from sparring.judging import fidelity
+from sparring.judging.memory import nearest, spacing
+from sparring.judging.watched import Watched
+from sparring.transport.clouds import Floats, distances
+
+__all__ = ["Yardstick", "room"]
+
+MOST, LEAST = 256, 64  # rows of a probe
+NUMBERS = 2**19  # in a probe's rows together, where that leaves at least LEAST
+CELLS, PER_CELL = 25, 10  # cells, and samples for each
+CLUSTERED = 4_000  # rows that the cells are found from
+CLOSE = 0.05  # of the median distance between a real row and its nearest: nearer samples are duplicates
+
+
+def room(shape: tuple[int, ...]) -> int:
+    """How many rows of a shape a probe looks at."""
+    return int(np.clip(NUMBERS // max(int(np.prod(shape)), 1), LEAST, MOST))
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """Real rows, what as many other real rows score against them, and where the real rows' mass lies.
+
+    seen: the rows that W1 and coverage are measured by. centres (k, d) and masses (k,): of k-means cells over the
+    real rows. spread: root mean squared distance of real rows from their mean. gap: the median distance of a
+    real row to its nearest other. recall: of as many other real rows. train, held_out: rows to be compared with
+    for memory, or None where nothing is held out.
+    """
+
+    seen: Watched
+    centres: Floats
+    masses: Floats
+    spread: float
+    gap: float
+    recall: float
+    train: Floats | None = None
+    held_out: Floats | None = None
+
+    @classmethod
+    def of(cls, train: NDArray[Any], held_out: NDArray[Any], seed: int) -> "Yardstick | None":
+        """train, held_out: rows (n, ...) each. Without enough held-out rows, training rows stand on both sides.
+
+        None where there are too few rows to say anything.
+        """
+        rng = np.random.default_rng(seed)
+        train = train[rng.permutation(len(train))]
+        least = 2 * fidelity.WIDE_NEIGHBOURS
+        apart = len(held_out) >= LEAST
+        half = len(train) // 2
+        real, other = (held_out, train) if apart else (train[:half], train[half:])
+        if min(len(real), len(other)) < least:
+            return None
+        seen = Watched.of(other, real, seed, most=room(train.shape[1:]))
+        points = seen.units("train", train[:CLUSTERED])
+        cells = max(min(CELLS, seen.size // PER_CELL), 1)
+        found = KMeans(cells, n_init="auto", random_state=seed % 2**32).fit(points)
+        masses = np.bincount(found.predict(points), minlength=cells) / len(points)
+        some = points[: seen.size]
+        between = distances(some, seen.real)
+        return cls(
+            seen,
+            np.asarray(found.cluster_centers_, np.float64),
+            masses,
+            _spread(points),
+            float(np.median(spacing(points, np.arange(len(some))))),
+            fidelity.recall(between, fidelity.balls(some).narrow),
+            points if apart else None,
+            seen.units("held_out", real[:CLUSTERED]) if apart else None,
+        )
+
+    @property
+    def size(self) -> int:
+        """How many samples are measured."""
+        return self.seen.size
+
+    def figures(self, samples: Any) -> dict[str, float]:
+        """Of samples (size, ...), finite ones: their distance from real rows, their variety, and what they copy.
+
+        w1, coverage, recall: over the same of real rows. dispersion: the samples' spread over the real rows'.
+        missed: the real rows' mass in cells that hold no sample. duplicates: the share of samples with another one
+        nearer than a twentieth of the usual distance between real rows. nearer: the share of samples nearer to
+        training rows than to as many held-out rows, where some are held out.
+        """
+        points = self.seen.units("samples", np.asarray(samples))
+        between = distances(points, self.seen.real)
+        cells = distances(points, self.centres).argmin(axis=1)
+        found = self.seen.figures(samples)
+        found["recall"] = fidelity.recall(between, fidelity.balls(points).narrow) / (self.recall or 1.0)
+        found["dispersion"] = _spread(points) / (self.spread or 1.0)
+        found["missed"] = float(self.masses[np.bincount(cells, minlength=len(self.masses)) == 0].sum())
+        found["duplicates"] = float((spacing(points, np.arange(len(points))) < CLOSE * self.gap).mean())
+        return found | self._memory(points)
+
+    def _memory(self, points: Floats) -> dict[str, float]:
+        if self.train is None or self.held_out is None:
+            return {}
+        n = min(len(self.train), len(self.held_out))
+        gain = nearest(points, self.held_out[:n]) - nearest(points, self.train[:n])
+        return {"nearer": float(((np.sign(gain) + 1) / 2).mean())}
+
+
+def _spread(points: Floats) -> float:
+    return float(np.sqrt(points.var(axis=0).sum()))
