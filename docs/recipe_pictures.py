@@ -17,21 +17,28 @@ REAL, FAKE = "#1f7391", "#cc5526"
 LIMITS = {"grid": 5.2, "ring": 1.35}
 
 
+def _first(folder: Path, name: str) -> np.ndarray:
+    """The samples of the lowest seed that was kept."""
+    kept = min(folder.glob(f"{name}-[0-9]*.npy"), key=lambda path: int(path.stem.rpartition("-")[2]))
+    return np.load(kept, allow_pickle=False)
+
+
 def main(folder: Path, out: Path) -> None:
     names = ["real", *RECIPES]
-    figure = Figure(figsize=(13, 6.2), layout="constrained")
+    figure = Figure(figsize=(13, 3.9), layout="constrained")
     for part, (what, truth) in zip(
-        figure.subfigures(2, 1, hspace=0.04), {"grid": toy.grid(), "ring": toy.ring()}.items(), strict=True
+        figure.subfigures(2, 1, hspace=0.02), {"grid": toy.grid(), "ring": toy.ring()}.items(), strict=True
     ):
         for axes, name in zip(part.subplots(1, len(names)), names, strict=True):
-            kept = folder / f"{what}-{name}-0.npy"
-            points = truth.sample(2_500, 0) if name == "real" else np.load(kept, allow_pickle=False)
+            points = truth.sample(2_500, 0) if name == "real" else _first(folder, f"{what}-{name}")
             found = truth.modes_and_quality(points)
             axes.scatter(*points.T, s=2.5, alpha=0.35, linewidths=0, color=REAL if name == "real" else FAKE)
             axes.set(xlim=(-LIMITS[what], LIMITS[what]), ylim=(-LIMITS[what], LIMITS[what]), xticks=[], yticks=[])
             axes.set_aspect("equal")
             axes.set_title(name, fontsize=10)
-            axes.set_xlabel(f"{found.modes} modes, {found.high_quality:.0%} good", fontsize=8)
+            outside = (np.abs(points) > LIMITS[what]).any(axis=1).mean()
+            away = f"{outside:.0%} outside" if outside > 0.5 else f"{found.high_quality:.0%} good"
+            axes.set_xlabel(f"{found.modes} modes, {away}", fontsize=8)
     figure.savefig(out, dpi=110)
 
 
