@@ -19,6 +19,7 @@ from sparring.diagnose.examiner import QUIET, Examiner, examined
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.modes import MODES, told
 from sparring.diagnose.probes import PROBES, Scene, probe_names
+from sparring.diagnose.remedies import CURES, REMEDIES, Applied, next_remedy
 from sparring.diagnose.series import Series
 from sparring.diagnose.yardstick import Yardstick
 from sparring.errors import Diverged, FolderError, InputError, Trouble, TroubleWarning
@@ -215,11 +216,11 @@ def test_a_healthy_game_has_no_finding() -> None:
         ("divergence", {"samples/w1": lambda t: 2 + 100 * t}),
         ("divergence", {"samples/w1": lambda t: math.nan if t > 0.5 else 2}),
         ("vanishing-gradient", {"generator/gradient": lambda t: 10 ** (-8 * t), "critic/auc": 1.0}),
-        ("unstable-gradient", {"generator/gradient": lambda t: 10.0 ** (-1) ** round(100 * t)}),
+        ("unstable-gradient", {"generator/gradient": lambda t: 10.0 ** (-1) ** round(100 * t), "samples/w1": 2.0}),
         ("mode-collapse", {"samples/dispersion": lambda t: 1 - t}),
         ("mode-collapse", {"samples/missed": lambda t: min(10 * t, 0.9)}),
         ("lost-modes", {"samples/missed": 0.2}),
-        ("overpowering-critic", {"critic/auc": 1.0}),
+        ("overpowering-critic", {"critic/auc": 1.0, "samples/w1": 2.0}),
         ("underfit-critic", {"critic/auc": 0.5, "samples/w1": 5.0}),
         ("overfitting-critic", {"critic/memory": 0.9}),
         ("memorised-rows", {"samples/nearer": 0.8}),
@@ -231,6 +232,11 @@ def test_a_failure_is_called_by_its_name(name: str, measures: dict[str, Any]) ->
 
 def test_a_sure_critic_whose_samples_get_better_is_no_failure() -> None:
     assert _found(_rows(**{"critic/auc": 1.0, "samples/w1": lambda t: 10 * 0.1**t})) == []
+
+
+def test_jumps_and_a_sure_critic_are_no_failure_where_samples_are_good() -> None:
+    jumps = {"generator/gradient": lambda t: 10.0 ** (-1) ** round(100 * t)}
+    assert _found(_rows(**{"critic/auc": 1.0, "samples/w1": 1.1}, **jumps)) == []
 
 
 def test_what_follows_from_a_failure_is_no_finding_of_its_own() -> None:
@@ -289,8 +295,8 @@ def test_series_reads_rows_by_measure() -> None:
 
 def _collapsing(**more: Any) -> sp.GAN:
     """The lecture's collapse: a fast generator against a slow critic."""
-    rates = {"generator_rate": 1e-2, "critic_rate": 1e-4}
-    return sp.GAN("dcgan", changes=rates, steps=1_500, random_state=0, **more)
+    rates = {"generator_rate": 3e-3, "critic_rate": 3e-5}
+    return sp.GAN("dcgan", changes=rates, steps=1_000, random_state=0, **more)
 
 
 @pytest.mark.slow
@@ -298,7 +304,7 @@ def test_a_collapse_is_said_while_it_happens(tmp_path: Path) -> None:
     with pytest.warns(TroubleWarning, match="mode collapse"):
         gan = _collapsing(run=tmp_path / "run").fit(GRID)
     assert "mode-collapse" in [finding.name for finding in gan.findings_]
-    assert truth_of(gan) < 15
+    assert truth_of(gan) < 4
     assert [finding.name for finding in examined(Record.open(tmp_path / "run")).findings] == [
         finding.name for finding in gan.findings_
     ]
@@ -319,6 +325,74 @@ def test_a_run_stops_when_asked_to_and_goes_on(tmp_path: Path) -> None:
     assert record.about["status"] == "failed"
     assert record.findings()[0]["name"] == "mode-collapse"
     assert record.rows()[-1]["step"] == caught.value.step
+
+
+def test_a_remedy_changes_the_game_and_keeps_the_step_count(tmp_path: Path) -> None:
+    gan = _collapsing(run=tmp_path / "run", on_trouble="remedy").fit(GRID)
+    assert [entry.name for entry in gan.applied_][:1] == ["default-game"]
+    first = gan.applied_[0]
+    steps = [row["step"] for row in gan.record_.rows()]
+    assert steps == sorted(set(steps))
+    assert steps[-1] > first.step > 0
+    found = gan.findings_
+    assert found[0].until == first.step
+    assert truth_of(gan) > 5  # the default wants more steps for all of them
+    again = sp.load(tmp_path / "run")
+    assert again.applied_ == gan.applied_
+    assert np.array_equal(np.asarray(again.sample(50, random_state=1)), np.asarray(gan.sample(50, random_state=1)))
+    gan.save(tmp_path / "saved")
+    kept = sp.load(tmp_path / "saved")
+    assert np.array_equal(np.asarray(kept.sample(50, random_state=1)), np.asarray(gan.sample(50, random_state=1)))
+
+
+def test_a_treated_run_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def stopper(progress: Any) -> None:
+        if progress.step == 760:
+            raise Stop
+
+    whole = _collapsing(run=tmp_path / "whole", on_trouble="remedy", checkpoint_every=50).fit(GRID)
+    assert whole.applied_[0].step < 760
+    with pytest.raises(Stop):
+        _collapsing(run=tmp_path / "cut", on_trouble="remedy", checkpoint_every=50, verbose=stopper).fit(GRID)
+    cut = sp.GAN.resume(tmp_path / "cut", GRID)
+    for one, other in zip(whole.generator_.parameters(), cut.generator_.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert whole.record_.rows() == cut.record_.rows()
+    assert whole.findings_ == cut.findings_
+    assert whole.applied_ == cut.applied_
+
+
+def test_a_remedy_can_be_applied_to_a_stopped_run(tmp_path: Path) -> None:
+    with pytest.raises(Trouble) as caught:
+        _collapsing(run=tmp_path / "run", on_trouble="stop").fit(GRID)
+    gan = sp.GAN.resume(tmp_path / "run", GRID, apply="lower-rates")
+    (entry,) = gan.applied_
+    assert (entry.name, entry.step, entry.finding) == ("lower-rates", caught.value.step, "")
+    assert gan.record_.about["settings"]["generator_rate"] == pytest.approx(6e-4)
+    assert gan.record_.rows()[-1]["generator/rate"] == pytest.approx(6e-4)
+    with pytest.raises(InputError, match="no remedy is called 'nothing'; there are default-game"):
+        sp.GAN.resume(tmp_path / "run", GRID, apply="nothing")
+
+
+def test_remedies_are_tried_in_turn_and_are_bounded() -> None:
+    had = [Applied(name, 1, "", {}) for name in CURES["mode-collapse"]]
+    names = [remedy.name for i in range(2) if (remedy := next_remedy("mode-collapse", had[:i]))]
+    assert names == list(CURES["mode-collapse"])
+    assert next_remedy("mode-collapse", had) is None
+    assert next_remedy("unstable-gradient", [Applied("x", 1, "", {})] * 3) is None
+    assert next_remedy("memorised-rows", []) is None
+    assert {name for names in CURES.values() for name in names} <= set(REMEDIES)
+
+
+def test_divergence_can_be_remedied() -> None:
+    changes = {"penalties": {}, "optimizer": "sgd", "generator_rate": 1e4, "critic_rate": 1e4, "hold": 1.0}
+    gan = sp.GAN("nonsaturating", changes=changes, steps=300, random_state=0, on_trouble="remedy").fit(GRID)
+    assert [(entry.finding, entry.name) for entry in gan.applied_] == [("divergence", "default-game")]
+    assert gan.findings_[0].name == "divergence"
+    assert np.isfinite(np.asarray(gan.sample(100, random_state=0))).all()
 
 
 def test_divergence_is_a_finding(tmp_path: Path) -> None:

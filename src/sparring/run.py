@@ -14,6 +14,7 @@ from sparring.data.batches import Batches
 from sparring.diagnose.examiner import Examiner
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.modes import told
+from sparring.diagnose.remedies import CURES
 from sparring.errors import Diverged, FolderError, Interrupted, RankLost, Trouble
 from sparring.place import Place
 from sparring.record import Record
@@ -152,10 +153,10 @@ class Stopping:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is done about failures. examiner: looks at every row. stops: whether a failure ends the run."""
+    """What is done about failures. examiner: looks at every row. stops: whether a finding ends the run."""
 
     examiner: Examiner
-    stops: bool = False
+    stops: Callable[[Finding], bool]
 
     def of(self, row: Mapping[str, float | int] | None, record: Record) -> tuple[Finding, ...]:
         """The findings that begin or end with a row; all are in the record then."""
@@ -169,7 +170,7 @@ class Diagnosis:
 
     def grave(self, findings: tuple[Finding, ...]) -> Finding | None:
         """The one that ends the run, if there is one."""
-        return next((f for f in findings if self.stops and f.severity == "failure" and f.until is None), None)
+        return next((f for f in findings if f.severity == "failure" and f.until is None and self.stops(f)), None)
 
 
 @dataclass
@@ -268,7 +269,7 @@ def run(
                     show(Progress(step.index, steps, session.first, session.seconds, row, findings))
                 if diagnosis is not None and (grave := diagnosis.grave(findings)):
                     saver.save()
-                    raise Trouble(grave.name, step.index, told(grave))
+                    raise Trouble(grave.name, step.index, told(grave) + _way_on(grave, record))
                 if any(watch.done for watch in watches.values()):
                     break
                 agree = place.ranks == 1 or step.index % AGREE_EVERY == 0
@@ -286,6 +287,14 @@ def run(
 def _farewell(step: int, steps: int, record: Record) -> str:
     advice = f"; all is saved. Go on with: sparring resume {shlex.quote(str(record.folder))}" if record.kept else ""
     return f"stopped at step {step:,} of {steps:,}{advice}"
+
+
+def _way_on(grave: Finding, record: Record) -> str:
+    """How to go on with another game, for a run that is saved."""
+    remedies = CURES.get(grave.name, ())
+    if not record.kept or not remedies:
+        return ""
+    return f" All is saved. Change the game: sparring resume {shlex.quote(str(record.folder))} --apply {remedies[0]}"
 
 
 def _end(steps: int, state: State, watches: Mapping[str, Watch]) -> int:

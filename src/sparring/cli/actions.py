@@ -105,13 +105,16 @@ def fit_supervised(
     _finish(model, display)
 
 
-def resume(folder: Path, data: str | None, as_json: bool) -> None:
+def resume(folder: Path, data: str | None, remedy: str | None, as_json: bool) -> None:
     record = Record.open(folder)
+    if remedy is not None:
+        needs(record, ("gan",), "game that a remedy could change", "sparring resume without --apply")
     display = Display(quiet=not _leads(), as_json=as_json)
     from sparring.estimators.saved import kind_of
 
     with display.bar(f"going on with {folder} (Ctrl-C saves and stops)"):
-        model = kind_of(record).resume(folder, data, verbose=display.progress)
+        remedies = {} if remedy is None else {"apply": remedy}
+        model = kind_of(record).resume(folder, data, verbose=display.progress, **remedies)
     for line in model.skipped_:
         display.say(f"passed over: {line}")
     _finish(model, display)
@@ -130,6 +133,7 @@ def _finish(model: Any, display: Display) -> None:
         write_report(record.folder)
     _show(record, display)
     _say_kept(record, display)
+    _say_health(record, display)
     folder = shlex.quote(str(record.folder))
     display.say(f"\nreport   {record.report_path}")
     if generates:
@@ -145,12 +149,30 @@ def _say_kept(record: Record, display: Display) -> None:
     about = record.about
     if "best_step" not in about or not about.get("looks"):
         return
-    seconds = about["sessions"][-1]["seconds"]
-    share = f", {about['looking'] / seconds:.1%} of the time" if seconds else ""
     display.say(
         f"kept     the generator of step {about['best_step']:,}, the best of {about['looks']} looks "
-        f"({about['looking']:.1f} s{share})"
+        f"({_cost(about, about['looking'])})"
     )
+
+
+def _say_health(record: Record, display: Display) -> None:
+    """What was found and done about it while it learned, and what looking for it cost."""
+    about = record.about
+    if not about.get("probes"):
+        return
+    from sparring.diagnose.modes import MODES
+
+    for entry in about.get("remedies") or ():
+        display.say(f"remedy   {entry['name']}, after step {entry['step']:,}")
+    found = dict.fromkeys(MODES[finding["name"]].title for finding in record.findings())
+    what = f"{', '.join(found)}: see sparring diagnose {shlex.quote(str(record.folder))}" if found else "nothing found"
+    display.say(f"health   {what} ({about['probes']} looks of the probes, {_cost(about, about['probing'])})")
+
+
+def _cost(about: dict[str, Any], seconds: float) -> str:
+    """Seconds, and which share of the last session they were."""
+    whole = about["sessions"][-1]["seconds"]
+    return f"{seconds:.1f} s" + (f", {seconds / whole:.1%} of the time" if whole else "")
 
 
 def predict(folder: Path, data: str, output: Path | None, as_json: bool) -> None:

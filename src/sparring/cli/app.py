@@ -61,12 +61,16 @@ def resume(
     /,
     *,
     data: Annotated[str | None, Parameter(help="The data, if they are no longer where they were.")] = None,
+    apply: Annotated[
+        Literal["default-game", "another-seed", "lower-rates"] | None,
+        Parameter(help="A remedy for a GAN that fails: it changes the game from here on."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Go on with a run that was stopped or killed, to the same bits as if it never had been."""
     from sparring.cli import actions
 
-    actions.resume(run, data, json)
+    actions.resume(run, data, apply, json)
 
 
 @app.command

@@ -86,7 +86,8 @@ def gan(
     ] = None,
     probes: Annotated[bool, Parameter(help="Measure the game as it is played, to find failures.")] = True,
     on_trouble: Annotated[
-        Literal["warn", "stop"], Parameter(help="What to do about a failure that is found: say it, or stop the run.")
+        Literal["warn", "stop", "remedy"],
+        Parameter(help="What to do about a failure that is found: say it, stop the run, or change the game."),
     ] = "warn",
     image_size: Annotated[int | None, Parameter(help="Side in pixels for a folder of images.")] = None,
     checkpoint_every: Annotated[int | None, Parameter(help="Steps between saves; none: every half minute.")] = None,

@@ -96,19 +96,20 @@ def vanishing_gradient(series: Series) -> Sign | None:
     )
 
 
-WINDOW, JUMP = 20, 0.7
+NEAR = 1.5  # times its floor: samples whose W1 is below are good enough for jumps and sure critics not to matter
+WINDOW, DECADES = 25, 0.9
 
 
 def unstable_gradient(series: Series) -> Sign | None:
-    """Logarithms of the generator's gradient that jump from row to row."""
-    if series.count("generator/gradient") < 2 * WINDOW:
+    """A generator's gradient whose size jumps from row to row, while its samples are not near the data."""
+    w1, name = _lasting(series, "samples/w1"), "generator/gradient"
+    if series.count(name) < 2 * WINDOW or w1 is None or w1.min() < NEAR:
         return None
-    decades = np.log10(np.maximum(series.values("generator/gradient", WINDOW), 1e-30))
-    jump = float(np.median(np.abs(np.diff(decades))))
-    if jump <= JUMP:
+    low, high = np.percentile(np.log10(np.maximum(series.values(name, WINDOW), 1e-30)), (10, 90))
+    if high - low < DECADES:
         return None
-    normal = f"steps of less than {JUMP} decades from row to row"
-    return Sign(series.since("generator/gradient", WINDOW), (Evidence("generator/gradient", jump, normal),))
+    normal = f"decades between its 10th and 90th percentile in {WINDOW} rows: below {DECADES}"
+    return Sign(series.since(name, WINDOW), (Evidence(name, float(high - low), normal),))
 
 
 COLLAPSED, EMPTY, THIN = 0.35, 0.6, 0.1
@@ -146,7 +147,7 @@ SURE, BETTER, BLIND, FAR = 0.99, 0.97, 0.55, 2.0
 def overpowering_critic(series: Series) -> Sign | None:
     """All samples told apart, look after look, and none of them better for it."""
     auc, w1 = series.values("critic/auc", LONG), series.values("samples/w1")
-    if len(w1) < LATE or auc.min() < SURE or np.median(w1[-3:]) < BETTER * np.median(w1[-6:-3]):
+    if len(w1) < LATE or auc.min() < SURE or w1[-3:].min() < NEAR or np.median(w1[-3:]) < BETTER * np.median(w1[-6:-3]):
         return None
     evidence = (
         Evidence("critic/auc", float(auc[-1]), f"below {SURE}"),
@@ -194,8 +195,8 @@ GAME: Mapping[str, Detector] = MappingProxyType(
     {
         "divergence": divergence,
         "vanishing-gradient": vanishing_gradient,
-        "unstable-gradient": unstable_gradient,
         "mode-collapse": mode_collapse,
+        "unstable-gradient": unstable_gradient,
         "lost-modes": lost_modes,
         "overpowering-critic": overpowering_critic,
         "underfit-critic": underfit_critic,

@@ -1,17 +1,18 @@
 """Follows a run's rows as they come, and says which failures begin and end. No torch."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sparring.diagnose.detectors import DETECTORS, Detector, Sign
 from sparring.diagnose.finding import Evidence, Finding, Row
 from sparring.diagnose.modes import MODES
+from sparring.diagnose.remedies import Applied
 from sparring.diagnose.series import Series
 from sparring.errors import FolderError
 from sparring.record import Record
 
-__all__ = ["Examiner", "examined"]
+__all__ = ["Examiner", "examined", "read_so_far"]
 
 QUIET = 10  # rows without a sign of it, after which a failure is over
 
@@ -19,14 +20,17 @@ QUIET = 10  # rows without a sign of it, after which a failure is over
 class Examiner:
     """Takes rows one by one. findings: so far, in the order in which they were seen.
 
-    detectors: of this kind of run, causes before what follows from them. rows: those of earlier sessions. A failure
-    that has ended may begin again, as another finding; what follows from one that holds is no finding of its own.
+    detectors: of this kind of run, causes before what follows from them. rows: those of earlier sessions. earlier:
+    findings that are over, from before those. A failure that has ended may begin again, as another finding; what
+    follows from one that holds is no finding of its own.
     """
 
-    def __init__(self, detectors: Mapping[str, Detector], rows: Iterable[Row] = ()) -> None:
+    def __init__(
+        self, detectors: Mapping[str, Detector], rows: Iterable[Row] = (), earlier: Sequence[Finding] = ()
+    ) -> None:
         self.detectors = detectors
         self.series = Series()
-        self.findings: list[Finding] = []
+        self.findings = list(earlier)
         self._open: dict[str, int] = {}  # where in findings the ones lie that hold
         self._quiet: dict[str, int] = {}  # rows since each was last seen
         for row in rows:
@@ -66,15 +70,23 @@ class Examiner:
         return self.findings[place]
 
 
-def examined(record: Record) -> Examiner:
-    """An examiner that has read a whole run, new or old.
+def read_so_far(record: Record, applied: Sequence[Applied] = ()) -> Examiner:
+    """An examiner that has read a run's rows; those before its last remedy are another game's.
 
     Raises FolderError for a kind of run that has no detectors.
     """
     kind = str(record.about.get("kind"))
     if kind not in DETECTORS:
         raise FolderError(f"a run of the kind {kind!r} cannot be diagnosed; {', '.join(DETECTORS)} can.")
-    examiner = Examiner(DETECTORS[kind], record.rows())
+    after = max((entry.step for entry in applied), default=0)
+    before = [Finding.from_json(plain) for plain in record.findings()]
+    over = [replace(f, until=f.until or after) for f in before if applied and f.seen <= after + 1]
+    return Examiner(DETECTORS[kind], (row for row in record.rows() if row["step"] > after), over)
+
+
+def examined(record: Record) -> Examiner:
+    """The same of a run that has ended, with what ended it."""
+    examiner = read_so_far(record, [Applied(**entry) for entry in record.about.get("remedies") or ()])
     if record.about.get("status") == "diverged":
         examiner.diverged(record.about["sessions"][-1]["to_step"] + 1, "loss or gradient")
     return examiner

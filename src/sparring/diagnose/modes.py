@@ -63,7 +63,7 @@ _GAME = (
         "the samples are nearly all alike, or sit on a small part of the data.",
         "a generator that learns faster than its critic can follow, in a game that judges each sample by itself.",
         "paired scores (r3gan), packs of samples (pacgan), slower generator; start again with the default recipe.",
-        hides=("lost-modes", "overpowering-critic"),
+        hides=("unstable-gradient", "lost-modes", "overpowering-critic"),  # samples that jump about shake the gradient
     ),
     Mode(
         "lost-modes",

@@ -18,6 +18,7 @@ MOST, LEAST = 256, 64  # rows of a probe
 NUMBERS = 2**19  # in a probe's rows together, where that leaves at least LEAST
 CELLS, PER_CELL = 25, 10  # cells, and samples for each
 CLUSTERED = 4_000  # rows that the cells are found from
+REMEMBERED = 1_000  # training rows, and as many held-out ones, that samples are held against
 CLOSE = 0.05  # of the median distance between a real row and its nearest: nearer samples are duplicates
 
 
@@ -73,8 +74,8 @@ class Yardstick:
             _spread(points),
             float(np.median(spacing(points, np.arange(len(some))))),
             fidelity.recall(between, fidelity.balls(some).narrow),
-            points if apart else None,
-            seen.units("held_out", real[:CLUSTERED]) if apart else None,
+            points[:REMEMBERED] if apart else None,
+            seen.units("held_out", real[:REMEMBERED]) if apart else None,
         )
 
     @property
@@ -93,11 +94,12 @@ class Yardstick:
         points = self.seen.units("samples", np.asarray(samples))
         between = distances(points, self.seen.real)
         cells = distances(points, self.centres).argmin(axis=1)
-        found = self.seen.figures(samples)
-        found["recall"] = fidelity.recall(between, fidelity.balls(points).narrow) / (self.recall or 1.0)
+        found, gaps = self.seen.figures(samples), fidelity.gaps(points)
+        found["duplicates"] = float((gaps.min(axis=1) < CLOSE * self.gap).mean())
+        (reach,) = fidelity.reaches(gaps, [fidelity.NEIGHBOURS])
+        found["recall"] = fidelity.recall(between, reach) / (self.recall or 1.0)
         found["dispersion"] = _spread(points) / (self.spread or 1.0)
         found["missed"] = float(self.masses[np.bincount(cells, minlength=len(self.masses)) == 0].sum())
-        found["duplicates"] = float((spacing(points, np.arange(len(points))) < CLOSE * self.gap).mean())
         return found | self._memory(points)
 
     def _memory(self, points: Floats) -> dict[str, float]:

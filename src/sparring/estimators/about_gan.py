@@ -15,9 +15,11 @@ from sparring.data.split import taken
 from sparring.data.write import write
 from sparring.estimators.game import Job
 from sparring.estimators.provenance import command_of, data_of, machine, networks_of, now, place_of, plain, versions
+from sparring.estimators.sampling import Sampler
 from sparring.record import Record
+from sparring.seeds import derive
 
-__all__ = ["about_gan", "in_turn", "shown", "shown_labels", "written_samples"]
+__all__ = ["about_gan", "about_treated", "show_real", "snapshot"]
 
 SHOWN = {"image": 64, "signal": 32, "table": 1000}  # samples in a picture, rows in a table of samples
 COLUMNS = 16  # of a picture, at most, where each is a class
@@ -56,6 +58,14 @@ def about_gan(model: Any, job: Job, target: str | bool | None) -> dict[str, Any]
     return {**about, "command": command_of(about, usual)}
 
 
+def about_treated(job: Job) -> dict[str, Any]:
+    """What a remedy changes in run.json."""
+    return {
+        "settings": job.settings.described(),
+        "networks": networks_of({"generator": job.networks.generator, "critic": job.networks.critic}),
+    }
+
+
 def _is_plain(value: Any) -> bool:
     """Whether JSON can hold it, so that a run can be gone on with from its folder alone."""
     if isinstance(value, Mapping):
@@ -66,19 +76,38 @@ def _is_plain(value: Any) -> bool:
 # -- samples
 
 
-def shown(schema: Schema, classes: NDArray[Any] | None) -> int:
+def show_real(record: Record, schema: Schema, train: Rows, labels: NDArray[Any] | None, classes: Any) -> None:
+    """Some of the training rows, for comparison; with classes, in the samples' order of classes."""
+    wanted = _shown_labels(schema, classes)
+    if wanted is not None and labels is not None:
+        rows = _in_turn(train, labels, wanted)
+    else:
+        rows = train.first(_shown(schema, classes))
+    _write_samples(record, schema, "real", rows, classes)
+
+
+def snapshot(record: Record, sampler: Sampler, seed: int, step: int) -> None:
+    """Samples from the same noise at every step. seed: of the run."""
+    classes = None if sampler.classes is None else sampler.classes.classes
+    count, labels = _shown(sampler.schema, classes), _shown_labels(sampler.schema, classes)
+    seed = derive(seed, "shown")
+    labels = sampler.labels(count, None, seed) if labels is None else labels
+    _write_samples(record, sampler.schema, step, sampler.made(sampler.noise(count, seed), labels), classes)
+
+
+def _shown(schema: Schema, classes: NDArray[Any] | None) -> int:
     """How many samples are shown: with few classes as many of each, so that each has its column."""
     if classes is None or not _in_columns(schema, classes):
         return SHOWN[schema.kind]
     return max(SHOWN[schema.kind] // len(classes), 1) * len(classes)
 
 
-def shown_labels(schema: Schema, classes: NDArray[Any] | None) -> NDArray[Any] | None:
+def _shown_labels(schema: Schema, classes: NDArray[Any] | None) -> NDArray[Any] | None:
     """The classes of the samples shown, in turn, where each has its column; else None: drawn in their shares."""
-    return np.resize(classes, shown(schema, classes)) if classes is not None and _in_columns(schema, classes) else None
+    return np.resize(classes, _shown(schema, classes)) if classes is not None and _in_columns(schema, classes) else None
 
 
-def in_turn(rows: Rows, labels: NDArray[Any], wanted: Any) -> Any:
+def _in_turn(rows: Rows, labels: NDArray[Any], wanted: Any) -> Any:
     """Rows of the classes wanted, in their order. labels: of all the data's rows."""
     own = labels[rows.numbers]
     places = {kind: np.flatnonzero(own == kind) for kind in np.unique(own)}
@@ -95,9 +124,7 @@ def _in_columns(schema: Schema, classes: NDArray[Any] | None) -> bool:
     return schema.kind == "image" and classes is not None and len(classes) <= COLUMNS
 
 
-def written_samples(
-    record: Record, schema: Schema, name: str | int, samples: Any, classes: NDArray[Any] | None
-) -> None:
+def _write_samples(record: Record, schema: Schema, name: str | int, samples: Any, classes: NDArray[Any] | None) -> None:
     """Write samples into a run's folder, as a picture or a table. name: a step, or "real"."""
     suffix = ".csv" if schema.kind == "table" else ".png"
     folder = record.folder / "samples"

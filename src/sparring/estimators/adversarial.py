@@ -3,6 +3,8 @@
 import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -17,13 +19,15 @@ from sparring.data.schema import schema_from_json
 from sparring.data.source import Source, read_like
 from sparring.data.targets import Classes
 from sparring.diagnose.finding import Finding
-from sparring.errors import DataError, FolderError, InputError, ShapeError
-from sparring.estimators.about_gan import about_gan, in_turn, shown, shown_labels, written_samples
+from sparring.diagnose.remedies import REMEDIES, Applied, Remedy, remedy_called, treated
+from sparring.errors import Diverged, FolderError, InputError, ShapeError, Trouble
+from sparring.estimators.about_gan import about_gan, about_treated, show_real, snapshot
 from sparring.estimators.design import Settings, design, settle
-from sparring.estimators.game import JUDGED, Job, job_of, rows_of
+from sparring.estimators.game import JUDGED, Job, job_of, rows_of, take_over
 from sparring.estimators.probing import probed
+from sparring.estimators.restoring import Treatments, configured, data_again
 from sparring.estimators.sampling import AT_ONCE, Sampler, between, counted
-from sparring.estimators.trouble import diagnosis_of, findings_of, warning_shower
+from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, name_of, remedy_for, warning_shower
 from sparring.files import read_json, write_json
 from sparring.judging import Verdict, judge
 from sparring.networks import Average
@@ -32,7 +36,7 @@ from sparring.place import Place, threads
 from sparring.record import Record
 from sparring.report import write_report
 from sparring.run import Intervals, Progress, resume_state, run
-from sparring.seeds import derive, seed_from
+from sparring.seeds import seed_from
 from sparring.training import Recipe
 from sparring.training.checkpoint import read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
@@ -67,7 +71,7 @@ class GAN(BaseEstimator):
     that makes at least 20 rows. With early_stopping a tenth unless it is given.
     probes: what is measured of the game as it is played: True (all), False, or some of ``diagnose.PROBES``.
     on_trouble: what a failure does that is found while it learns: "warn", "stop" (the run ends with Trouble, and
-    can be gone on with).
+    can be gone on with), or "remedy" (the game is changed and goes on from the same step, up to three times).
     image_size: for folders of images: a number or (height, width).
     run: a new folder for the run (resumable, with a report); None keeps the run in memory.
     checkpoint_every: steps between two checkpoints; None: every half minute.
@@ -76,7 +80,8 @@ class GAN(BaseEstimator):
     verbose: 0, 1 (a line now and then), or a callable that is told a ``Progress`` after every step.
 
     After ``fit``: generator_ (its moving average, which samples), critic_, schema_, latent_size_, classes_ (or
-    None), seed_, record_, best_step_ with early_stopping, and verdict_ if rows were held out.
+    None), seed_, record_, findings_, applied_ (remedies), best_step_ with early_stopping, and verdict_ if rows were
+    held out.
 
     >>> gan = GAN(steps=20, random_state=0).fit(np.random.default_rng(0).normal(size=(100, 3)))
     >>> gan.sample(5, random_state=1).shape
@@ -146,6 +151,7 @@ class GAN(BaseEstimator):
     # -- learning
 
     skipped_: tuple[str, ...] = ()  # newer checkpoints that resume or load had to pass over, and why
+    applied_: list[Applied]  # remedies, oldest first
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from data, and with y from the classes of their rows.
@@ -156,11 +162,13 @@ class GAN(BaseEstimator):
         Raises InputError (and its kinds) for data or settings that cannot be used, before anything
         is written; Diverged if the training blows up; Interrupted after Ctrl-C, once the run is saved.
         """
+        check_word(self.on_trouble)
         place = Place.of(self.device)
         if self.run is not None and place.leads:
             Record.refuse_taken(self.run)
         source, labels = read_conditioned(X, y, self.image_size, self.kind)
         self.seed_ = place.broadcast(seed_from(self.random_state))
+        self.applied_ = []
         job = self._job(source, labels)
         about = about_gan(self, job, y if isinstance(y, str | bool) else None)
         self.record_ = Record.create(self.run, about) if self.run is not None and place.leads else Record(about)
@@ -173,18 +181,21 @@ class GAN(BaseEstimator):
         X: Any = None,
         y: Any = None,
         *,
+        apply: str | None = None,
         verbose: int | Callable[[Progress], None] = 0,
         **networks: Any,
     ) -> "GAN":
         """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped.
 
         X, y: the data, if the run was not fitted from a file or folder that is still there.
+        apply: a remedy to apply first, a name in ``diagnose.remedies.REMEDIES``: it changes the game from here on.
         generator=, critic=, recipe=, changes=: again, if they were the user's own.
-        Raises FolderError if it is no run, DataError if the data have changed.
+        Raises FolderError if it is no run, DataError if the data have changed, InputError for an unknown remedy.
         """
+        remedy = None if apply is None else remedy_called(apply)
         record = Record.open(folder)
-        self = cls._configured(record, verbose=verbose, **networks)
-        source, labels = self._source_again(record, X, y)
+        self = configured(cls, record, read_newest(record.checkpoint_folder), verbose, **networks)
+        source, labels = data_again(self, record, X, y)
         job = self._job(source, labels)
         ranks = record.about["place"]["ranks"]
         if ranks != job.place.ranks:
@@ -192,41 +203,77 @@ class GAN(BaseEstimator):
         self.skipped_ = resume_state(record, job.parts, writes=job.place.leads)
         job.place.broadcast(None)  # no rank may write before all have read
         self.record_ = record if job.place.leads else Record(record.about)
-        return self._play(job)
+        return self._play(job if remedy is None else self._treated(job, remedy, ""))
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        """The parameters in force: the user's, and what remedies have changed."""
+        return treated(self.get_params(deep=False), self.applied_)
 
     def _job(self, source: Source, labels: Any) -> Job:
-        job = job_of(self.get_params(deep=False), source, labels, self.seed_)
-        return probed(job, self.probes, self.seed_)
+        fresh = sum(REMEDIES[entry.name].fresh for entry in self.applied_)
+        job = job_of(self._given, source, labels, self.seed_, fresh)
+        game = replace(job.game, parts={**job.game.parts, "remedies": Treatments(self.applied_)})
+        return probed(replace(job, game=game), self.probes, self.seed_)
 
     def _play(self, job: Job) -> Self:
+        """Play a run to its end; where remedies are wanted, with another game after each failure."""
+        while True:
+            self._take(job)
+            try:
+                self._run(job)
+                break
+            except (Trouble, Diverged) as error:
+                remedy = remedy_for(self.on_trouble, error, self.applied_)
+                if remedy is None:
+                    self._broken(job)
+                    raise
+                job = self._treated(job, remedy, name_of(error))
+            except BaseException:
+                self._broken(job)
+                raise
+        self._end(job)
+        return self
+
+    def _take(self, job: Job) -> None:
+        """Hold a job's networks and rows as the model's own."""
         self._learned(job.settings, job.source.schema, job.classes, job.shares)
         self._train, self._labels = job.train, job.source.labels if job.classes is not None else None
         self.generator_, self.critic_, self._average = job.average.module, job.networks.critic, job.average
+
+    def _run(self, job: Job) -> None:
         kept = self.record_.kept
         if kept:
-            self._show_real()
-        diagnosis = diagnosis_of(self.on_trouble, self.record_)
-        try:
-            with threads(job.threads):
-                run(
-                    job.game,
-                    job.batches,
-                    job.settings.steps,
-                    state=job.state,
-                    place=job.place,
-                    record=self.record_,
-                    intervals=Intervals.of(job.settings.steps, checkpoint=self.checkpoint_every),
-                    snapshot=self._snapshot if kept else None,
-                    show=warning_shower(self.verbose, self.on_trouble),
-                    watches=job.watches,
-                    diagnosis=diagnosis,
-                )
-        except BaseException:
-            with contextlib.suppress(FolderError):  # why the run ended matters more than its report
-                self._end(job)
-            raise
-        self._end(job)
-        return self
+            show_real(self.record_, self.schema_, self._train, self._labels, self.classes_)
+        with threads(job.threads):
+            run(
+                job.game,
+                job.batches,
+                job.settings.steps,
+                state=job.state,
+                place=job.place,
+                record=self.record_,
+                intervals=Intervals.of(job.settings.steps, checkpoint=self.checkpoint_every),
+                snapshot=partial(snapshot, self.record_, self._sampler, self.seed_) if kept else None,
+                show=warning_shower(self.verbose, self.on_trouble),
+                watches=job.watches,
+                diagnosis=diagnosis_of(self.on_trouble, self.record_, self.applied_),
+            )
+
+    def _treated(self, job: Job, remedy: Remedy, finding: str) -> Job:
+        """The run with a remedy applied, at the same step; in a folder it is saved at once."""
+        changes = remedy.parameters(self._given, job.settings.described())
+        self.applied_.append(Applied(remedy.name, job.state.step, finding, changes))
+        made = self._job(job.source, job.source.labels if job.classes is not None else None)
+        take_over(made, job, weights=not remedy.fresh)
+        if self.record_.kept and job.place.leads:
+            write_checkpoint(self.record_.checkpoint_folder, made.state.step, made.parts)
+        self.record_.update(**about_treated(made), remedies=[entry.to_json() for entry in self.applied_])
+        return made
+
+    def _broken(self, job: Job) -> None:
+        with contextlib.suppress(FolderError):  # why the run ended matters more than its report
+            self._end(job)
 
     def _learned(self, settings: Settings, schema: Any, classes: Classes | None, shares: tuple[float, ...]) -> None:
         """What sampling needs to know."""
@@ -358,7 +405,7 @@ class GAN(BaseEstimator):
         if X is not None:
             return read_like(X, self.schema_).values
         if not hasattr(self, "_train"):
-            source, self._labels = self._source_again(self.record_, None)
+            source, self._labels = data_again(self, self.record_, None)
             rows, _ = rows_of(self.get_params(deep=False), len(source.values), self.seed_)
             self._train = Rows(source.values, rows)
         mapped = isinstance(self._train.values, np.memmap)
@@ -374,22 +421,23 @@ class GAN(BaseEstimator):
         check_is_fitted(self, "generator_")
         copy = self.record_.save_to(folder)
         step = self.record_.about["sessions"][-1]["to_step"] if self.record_.about["sessions"] else 0
-        write_checkpoint(copy.checkpoint_folder, step, {"average": self._average, "critic": self.critic_})
+        parts = {"average": self._average, "critic": self.critic_, "remedies": Treatments(self.applied_)}
+        write_checkpoint(copy.checkpoint_folder, step, parts)
         if hasattr(self, "verdict_"):
             write_json(copy.verdict_path, self.verdict_.to_json())
 
     @classmethod
     def _loaded(cls, record: Record, **networks: Any) -> "GAN":
-        self = cls._configured(record, **networks)
+        checkpoint = read_newest(record.checkpoint_folder)
+        self = configured(cls, record, checkpoint, **networks)
         self.record_ = record
         targets = record.about.get("targets")
         classes = None if targets is None else Classes.from_json(targets)
         schema = schema_from_json(record.about["schema"])
-        settings = settle(self.get_params(deep=False), schema, 0 if classes is None else classes.outputs)
+        settings = settle(self._given, schema, 0 if classes is None else classes.outputs)
         made = design(schema, settings, self.seed_, self.generator, self.critic)
         self._learned(settings, schema, classes, () if targets is None else tuple(targets["shares"]))
         self._average, self.critic_ = Average(made.generator, 1.0), made.critic.eval()
-        checkpoint = read_newest(record.checkpoint_folder)
         restore(checkpoint, {"average": self._average, "critic": self.critic_})
         self.generator_, self.skipped_ = self._average.module, checkpoint.skipped
         best = checkpoint.state.get("watch", {}).get("best", {}).get("weights")
@@ -398,50 +446,3 @@ class GAN(BaseEstimator):
         if record.verdict_path.exists():
             self.verdict_ = Verdict.from_json(read_json(record.verdict_path))
         return self
-
-    @classmethod
-    def _configured(cls, record: Record, verbose: Any = 0, **networks: Any) -> "GAN":
-        """An estimator with a run's parameters, not yet trained."""
-        about = record.about
-        for name in about["custom"]:
-            if networks.get(name) is None:
-                raise InputError(f"{record.folder} was trained with its own {name}; give it again: {name}=...")
-        self = cls(**{**about["parameters"], **networks}, run=str(record.folder), verbose=verbose)
-        self.threads, self.precision = about["place"]["threads"], about["place"]["precision"]
-        self.seed_, self.latent_size = about["seed"], about["latent_size"]
-        return self
-
-    def _source_again(self, record: Record, X: Any, y: Any = None) -> tuple[Source, Any]:
-        """A run's data: as given, or from where they were; refused if they have changed."""
-        about = record.about["data"]
-        if X is None and about["path"] is None:
-            raise DataError(f"{record.folder} was fitted on data in memory; give them again.")
-        told = record.about.get("targets") is not None
-        if told and y is None:
-            y = about["target"]
-            if y is None:
-                raise DataError(f"{record.folder} was fitted with classes in memory; give them again as y.")
-        source, labels = read_conditioned(about["path"] if X is None else X, y, self.image_size, self.kind)
-        if source.fingerprint != about["fingerprint"]:
-            raise DataError(
-                f"the data have changed since the run began: they were {about['description']}, and now are "
-                f"{source.description}{', of other content' if source.description == about['description'] else ''}."
-            )
-        return source, labels
-
-    def _show_real(self) -> None:
-        """Some of the training rows, for comparison; with classes, in the samples' order of classes."""
-        labels = shown_labels(self.schema_, self.classes_)
-        if labels is not None and self._labels is not None:
-            rows = in_turn(self._train, self._labels, labels)
-        else:
-            rows = self._train.first(shown(self.schema_, self.classes_))
-        written_samples(self.record_, self.schema_, "real", rows, self.classes_)
-
-    def _snapshot(self, step: int) -> None:
-        """Samples from the same noise at every step."""
-        count, labels = shown(self.schema_, self.classes_), shown_labels(self.schema_, self.classes_)
-        sampler, seed = self._sampler, derive(self.seed_, "shown")
-        labels = sampler.labels(count, None, seed) if labels is None else labels
-        samples = sampler.made(sampler.noise(count, seed), labels)
-        written_samples(self.record_, self.schema_, step, samples, self.classes_)

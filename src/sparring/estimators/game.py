@@ -1,5 +1,6 @@
 """A GAN's run about to be played: its data, networks, game, batches, and what watches it."""
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from sparring.seeds import derive
 from sparring.training import Game, Selection, State, adversarial_game
 from sparring.training.stopping import Patience
 
-__all__ = ["JUDGED", "Job", "job_of", "rows_of"]
+__all__ = ["JUDGED", "Job", "job_of", "rows_of", "take_over"]
 
 RESIDENT = 2**31  # bytes of encoded rows, up to which they are all kept in memory (or on the GPU)
 INDEXED = ("uint8", "int16", "int32", "int64", "float32", "float64")  # what torch reads by rows where it lies
@@ -83,14 +84,18 @@ class Job:
         return tuple((np.bincount(numbers, minlength=self.classes.outputs) / len(numbers)).tolist())
 
 
-def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, seed: int) -> Job:
-    """Bring together all that a run needs. given: the estimator's parameters."""
+def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, seed: int, fresh: int = 0) -> Job:
+    """Bring together all that a run needs.
+
+    given: the estimator's parameters. fresh: how often its networks have begun anew.
+    """
     classes = None if labels is None else Classes.of(labels)
     settings = settle(given, source.schema, 0 if classes is None else classes.outputs)
     place = Place.of(given["device"], _precision(given["precision"], source.schema, settings))
     numbers, others = rows_of(given, len(source.values), seed)
     train, held_out = Rows(source.values, numbers), Rows(source.values, others)
-    networks = design(source.schema, settings, seed, given["generator"], given["critic"]).to(place.device)
+    weights = derive(seed, "fresh", fresh) if fresh else seed
+    networks = design(source.schema, settings, weights, given["generator"], given["critic"]).to(place.device)
     game = adversarial_game(
         networks.generator,
         networks.critic,
@@ -105,6 +110,14 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
     threads = given["threads"] or threads_for(networks.critic, settings.recipe.batch_size // place.ranks)
     job = Job(source, train, held_out, classes, settings, place, threads, networks, game, batches, state)
     return job if not given["early_stopping"] else _watched(job, given, seed)
+
+
+def take_over(job: Job, other: Job, weights: bool) -> None:
+    """Let a run go on where another one is: its step, its place in the data, its draws; and if asked its weights."""
+    job.state.load_state_dict(other.state.state_dict())
+    if weights:
+        for name, part in job.game.parts.items():
+            part.load_state_dict(copy.deepcopy(other.game.parts[name].state_dict()))
 
 
 def rows_of(given: dict[str, Any], n: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

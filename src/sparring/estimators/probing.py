@@ -41,7 +41,7 @@ def _scene(job: Job, chosen: Sequence[str], seed: int) -> Scene:
     apart = len(job.held_out) >= LEAST
     rows = job.held_out if apart else job.train
     pack = job.settings.recipe.pack
-    size = min(room(job.source.schema.shape), len(rows)) // pack * pack
+    size = min(room(job.source.schema.shape) // 2, len(rows)) // pack * pack
     sampler = Sampler(
         job.average.module,
         job.source.schema,

@@ -1,29 +1,48 @@
 """What an estimator does about the failures that are found while it learns."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sparring.diagnose.detectors import GAME
-from sparring.diagnose.examiner import Examiner
+from sparring.diagnose.examiner import read_so_far
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.modes import told
-from sparring.errors import InputError, TroubleWarning
+from sparring.diagnose.remedies import Applied, Remedy, next_remedy
+from sparring.errors import Diverged, InputError, Trouble, TroubleWarning
 from sparring.record import Record
 from sparring.run import Diagnosis, Progress, shower
 
-__all__ = ["ON_TROUBLE", "diagnosis_of", "findings_of", "warning_shower"]
+__all__ = ["ON_TROUBLE", "check_word", "diagnosis_of", "findings_of", "name_of", "remedy_for", "warning_shower"]
 
-ON_TROUBLE = ("warn", "stop")
+ON_TROUBLE = ("warn", "stop", "remedy")
 
 
-def diagnosis_of(on_trouble: str, record: Record) -> Diagnosis:
-    """The diagnosis of a game, which has read the rows so far. Raises InputError for an unknown word."""
-    if on_trouble not in ON_TROUBLE:
-        raise InputError(f"on_trouble must be {' or '.join(ON_TROUBLE)}; got {on_trouble!r}")
-    diagnosis = Diagnosis(Examiner(GAME, record.rows()), on_trouble == "stop")
+def diagnosis_of(on_trouble: str, record: Record, applied: Sequence[Applied]) -> Diagnosis:
+    """The diagnosis of a game, which has read the rows so far."""
+    diagnosis = Diagnosis(read_so_far(record, applied), lambda finding: _stops(on_trouble, finding.name, applied))
     diagnosis.keep(record)
     return diagnosis
+
+
+def check_word(on_trouble: str) -> None:
+    """Raise InputError for a word that ``on_trouble`` cannot be."""
+    if on_trouble not in ON_TROUBLE:
+        raise InputError(f"on_trouble must be {', '.join(ON_TROUBLE[:-1])} or {ON_TROUBLE[-1]}; got {on_trouble!r}")
+
+
+def _stops(on_trouble: str, finding: str, applied: Sequence[Applied]) -> bool:
+    """Whether a failure ends this stretch of a run: at "remedy" only while one is left, else the run goes on."""
+    return on_trouble == "stop" or (on_trouble == "remedy" and next_remedy(finding, applied) is not None)
+
+
+def name_of(error: Trouble | Diverged) -> str:
+    """The finding that ended a run."""
+    return error.finding if isinstance(error, Trouble) else "divergence"
+
+
+def remedy_for(on_trouble: str, error: Trouble | Diverged, applied: Sequence[Applied]) -> Remedy | None:
+    """What to do about what ended a run; None: nothing."""
+    return next_remedy(name_of(error), applied) if on_trouble == "remedy" else None
 
 
 def findings_of(record: Record) -> tuple[Finding, ...]:

@@ -21,8 +21,10 @@ __all__ = [
     "density",
     "fidelity",
     "from_distances",
+    "gaps",
     "precision",
     "radii",
+    "reaches",
     "recall",
 ]
 
@@ -98,7 +100,17 @@ def radii(points: Floats, neighbours: Sequence[int]) -> list[Floats]:
         raise InputError(
             f"balls that reach {max(neighbours)} neighbours need more points than that; got {len(points)}."
         )
-    gaps = distances(points, points)
-    np.fill_diagonal(gaps, np.inf)
-    gaps.partition([k - 1 for k in neighbours], axis=1)
-    return [gaps[:, k - 1] * WIDENED for k in neighbours]
+    return reaches(gaps(points), neighbours)
+
+
+def gaps(points: Floats) -> Floats:
+    """The distances (n, n) between a cloud's points; a point is not its own neighbour, so infinity on the diagonal."""
+    found = distances(points, points)
+    np.fill_diagonal(found, np.inf)
+    return found
+
+
+def reaches(found: Floats, neighbours: Sequence[int]) -> list[Floats]:
+    """The radii from a cloud's ``gaps``, which are put into another order."""
+    found.partition([k - 1 for k in neighbours], axis=1)
+    return [found[:, k - 1] * WIDENED for k in neighbours]

@@ -1,0 +1,65 @@
+"""A GAN's run brought back from its folder: its parameters, what remedies changed, and its data."""
+
+from typing import Any
+
+from sparring.data.conditions import read_conditioned
+from sparring.data.source import Source
+from sparring.diagnose.remedies import Applied
+from sparring.errors import DataError, InputError
+from sparring.record import Record
+from sparring.training.checkpoint import Checkpoint
+
+__all__ = ["Treatments", "applied_in", "configured", "data_again"]
+
+
+class Treatments:
+    """The remedies that a run has had, as a part of its checkpoints: what the weights beside them belong to."""
+
+    def __init__(self, applied: list[Applied]) -> None:
+        self.applied = applied
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"applied": [entry.to_json() for entry in self.applied]}
+
+    def load_state_dict(self, state: Any) -> None:
+        self.applied[:] = [Applied(**entry) for entry in state["applied"]]
+
+
+def applied_in(checkpoint: Checkpoint) -> list[Applied]:
+    """The remedies that the run had had when a checkpoint was written."""
+    return [Applied(**entry) for entry in checkpoint.state.get("remedies", {}).get("applied", [])]
+
+
+def configured(kind: Any, record: Record, checkpoint: Checkpoint, verbose: Any = 0, **networks: Any) -> Any:
+    """An estimator of a kind with a run's parameters and remedies, not yet trained.
+
+    Raises InputError if the run had networks or settings of the user's own, which must be given again.
+    """
+    about = record.about
+    for name in about["custom"]:
+        if networks.get(name) is None:
+            raise InputError(f"{record.folder} was trained with its own {name}; give it again: {name}=...")
+    made = kind(**{**about["parameters"], **networks}, run=str(record.folder), verbose=verbose)
+    made.threads, made.precision = about["place"]["threads"], about["place"]["precision"]
+    made.seed_, made.latent_size = about["seed"], about["latent_size"]
+    made.applied_ = applied_in(checkpoint)
+    return made
+
+
+def data_again(model: Any, record: Record, X: Any, y: Any = None) -> tuple[Source, Any]:
+    """A run's data and classes: as given, or from where they were. Raises DataError if they have changed."""
+    about = record.about["data"]
+    if X is None and about["path"] is None:
+        raise DataError(f"{record.folder} was fitted on data in memory; give them again.")
+    told = record.about.get("targets") is not None
+    if told and y is None:
+        y = about["target"]
+        if y is None:
+            raise DataError(f"{record.folder} was fitted with classes in memory; give them again as y.")
+    source, labels = read_conditioned(about["path"] if X is None else X, y, model.image_size, model.kind)
+    if source.fingerprint != about["fingerprint"]:
+        raise DataError(
+            f"the data have changed since the run began: they were {about['description']}, and now are "
+            f"{source.description}{', of other content' if source.description == about['description'] else ''}."
+        )
+    return source, labels
