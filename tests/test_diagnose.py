@@ -67,6 +67,12 @@ def test_copies_of_training_rows_are_nearer_to_them() -> None:
     assert yardstick.figures(doubled)["duplicates"] > 0.98
 
 
+def test_rows_that_are_all_alike_are_no_error() -> None:
+    yardstick = Yardstick.of(np.ones((400, 3)), np.ones((100, 3)), 0)
+    assert yardstick is not None
+    assert yardstick.figures(np.ones((yardstick.size, 3)))["missed"] == 0
+
+
 def test_few_rows_give_no_yardstick() -> None:
     assert Yardstick.of(np.zeros((12, 2)), np.zeros((0, 2)), 0) is None
 
@@ -342,6 +348,7 @@ def test_a_remedy_changes_the_game_and_keeps_the_step_count(tmp_path: Path) -> N
     assert np.array_equal(np.asarray(again.sample(50, random_state=1)), np.asarray(gan.sample(50, random_state=1)))
     gan.save(tmp_path / "saved")
     kept = sp.load(tmp_path / "saved")
+    assert kept.findings_ == found
     assert np.array_equal(np.asarray(kept.sample(50, random_state=1)), np.asarray(gan.sample(50, random_state=1)))
 
 
@@ -373,6 +380,8 @@ def test_a_remedy_can_be_applied_to_a_stopped_run(tmp_path: Path) -> None:
     assert (entry.name, entry.step, entry.finding) == ("lower-rates", caught.value.step, "")
     assert gan.record_.about["settings"]["generator_rate"] == pytest.approx(6e-4)
     assert gan.record_.rows()[-1]["generator/rate"] == pytest.approx(6e-4)
+    with pytest.raises(InputError, match="has played all its steps"):
+        sp.GAN.resume(tmp_path / "run", GRID, apply="another-seed")
     with pytest.raises(InputError, match="no remedy is called 'nothing'; there are default-game"):
         sp.GAN.resume(tmp_path / "run", GRID, apply="nothing")
 

@@ -57,11 +57,13 @@ class Record:
         return record
 
     def save_to(self, folder: str | os.PathLike[str]) -> "Record":
-        """Write run.json and all rows to a new folder. Returns the new folder's record."""
+        """Write run.json, all rows and findings to a new folder. Returns the new folder's record."""
         copy = Record.create(folder, self.about)
         for row in self.rows():
             copy.append(row)
         copy.sync()
+        if findings := self.findings():
+            copy.write_findings(findings)
         return copy
 
     @staticmethod

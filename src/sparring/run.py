@@ -168,9 +168,10 @@ class Diagnosis:
     def keep(self, record: Record) -> None:
         record.write_findings([finding.to_json() for finding in self.examiner.findings])
 
-    def grave(self, findings: tuple[Finding, ...]) -> Finding | None:
-        """The one that ends the run, if there is one."""
-        return next((f for f in findings if f.severity == "failure" and f.until is None and self.stops(f)), None)
+    def grave(self, findings: tuple[Finding, ...], place: Place) -> Finding | None:
+        """The one that ends the run, if there is one. Several ranks do what rank 0 does, which has read all rows."""
+        found = next((f for f in findings if f.severity == "failure" and f.until is None and self.stops(f)), None)
+        return found if place.ranks == 1 else place.broadcast(found)
 
 
 @dataclass
@@ -267,7 +268,7 @@ def run(
                 findings = () if diagnosis is None else diagnosis.of(row, record)
                 if show is not None:
                     show(Progress(step.index, steps, session.first, session.seconds, row, findings))
-                if diagnosis is not None and (grave := diagnosis.grave(findings)):
+                if diagnosis is not None and row is not None and (grave := diagnosis.grave(findings, place)):
                     saver.save()
                     raise Trouble(grave.name, step.index, told(grave) + _way_on(grave, record))
                 if any(watch.done for watch in watches.values()):

@@ -4,6 +4,7 @@ Probes draw nothing from the run's random states and change no weight, so a run 
 without.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -113,8 +114,9 @@ class GameProbes:
             found |= _of_critic(self.scene, self.chosen)
         if "samples" in self.chosen and self.scene.yardstick is not None:
             samples = np.asarray(self.scene.samples())
-            if np.isfinite(samples.astype(np.float64)).all():
-                found |= {f"samples/{name}": value for name, value in self.scene.yardstick.figures(samples).items()}
+            usable = np.isfinite(samples.astype(np.float64)).all()
+            figures = self.scene.yardstick.figures(samples) if usable else {"w1": math.nan}
+            found |= {f"samples/{name}": value for name, value in figures.items()}
         return found
 
     def _by_layer(self, step: Step) -> dict[str, float]:
@@ -140,7 +142,11 @@ class GameProbes:
         return {"before": self._before}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._before = state["before"]
+        before = state["before"]
+        self._before = before and {
+            name: [old.to(now.device) for old, now in zip(before[name], turn.parameters, strict=True)]
+            for name, turn in self.turns.items()
+        }
 
 
 def _layers(turn: Turn) -> list[list[int]]:

@@ -1,11 +1,13 @@
 """What a probe compares samples with: real rows, what real rows score against them, and cells that hold equal parts."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 
 from sparring.judging import fidelity
 from sparring.judging.memory import nearest, spacing
@@ -63,7 +65,9 @@ class Yardstick:
         seen = Watched.of(other, real, seed, most=room(train.shape[1:]))
         points = seen.units("train", train[:CLUSTERED])
         cells = max(min(CELLS, seen.size // PER_CELL), 1)
-        found = KMeans(cells, n_init="auto", random_state=seed % 2**32).fit(points)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than cells: some stay empty
+            found = KMeans(cells, n_init="auto", random_state=seed % 2**32).fit(points)
         masses = np.bincount(found.predict(points), minlength=cells) / len(points)
         some = points[: seen.size]
         between = distances(some, seen.real)

@@ -203,6 +203,8 @@ class GAN(BaseEstimator):
         self.skipped_ = resume_state(record, job.parts, writes=job.place.leads)
         job.place.broadcast(None)  # no rank may write before all have read
         self.record_ = record if job.place.leads else Record(record.about)
+        if remedy is not None and job.state.step >= job.settings.steps:
+            raise InputError(f"{folder} has played all its steps: a remedy has nothing left to change. Fit again.")
         return self._play(job if remedy is None else self._treated(job, remedy, ""))
 
     @property

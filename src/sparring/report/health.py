@@ -1,11 +1,12 @@
 """The report's findings: what failed and when, with a ribbon over the run."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from sparring.diagnose.finding import Finding
+from sparring.diagnose.finding import Finding, Row
 from sparring.diagnose.modes import MODES
 from sparring.record import Record
 from sparring.report.words import number
@@ -25,10 +26,10 @@ class Health:
     looks: int
 
 
-def read_health(record: Record, last: int) -> Health | None:
+def read_health(record: Record, rows: Iterable[Row], last: int) -> Health | None:
     """The health of a game whose probes looked; None where nothing was looked at. last: the run's last step."""
     found = [Finding.from_json(plain) for plain in record.findings()]
-    looks = int(record.about.get("probes") or 0)
+    looks = sum("critic/auc" in row or "samples/w1" in row for row in rows)
     if not looks and not found:
         return None
     return Health(_ribbon(found, last), tuple(_told(finding) for finding in found), looks)

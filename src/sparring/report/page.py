@@ -81,7 +81,7 @@ def _content(record: Record) -> dict[str, Any]:
         "plot": PLOT,
         "binned": len(rows) > MANY,
         "networks": _networks(about),
-        "health": read_health(record, max(last, 1)),
+        "health": read_health(record, rows, max(last, 1)),
         "parameters": _mapping(about.get("parameters")),
         "settings": _mapping(about.get("settings")),
         "commands": [str(line) for line in about.get("command") or []],
