@@ -50,12 +50,7 @@ def read(folder: str, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 def features_of(namer: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What the last layer sees of each image, (n, d), and the probabilities of its classes."""
-    seen: list[torch.Tensor] = []
-    last = [module for module in namer.network_.modules() if isinstance(module, nn.Linear)][-1]
-    hook = last.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach().float()))
-    probabilities = namer.predict_proba(images)
-    hook.remove()
-    return torch.cat(seen).double().numpy(), probabilities
+    return namer.features(images), namer.predict_proba(images)
 
 
 class Yardstick:
