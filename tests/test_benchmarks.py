@@ -11,6 +11,7 @@ import sparring as sp
 from sparring.data import toy
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+import diagnosis
 import gpu
 import images
 import libraries
@@ -108,3 +109,30 @@ def test_batches_for_other_libraries_end_with_their_time() -> None:
     assert len(rest) > 10  # over and over
     assert loader.batches == len(rest) + 1
     assert list(loader) == []  # the time is over
+
+
+def test_a_spoiled_game_is_played_and_rated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for game in (
+        diagnosis.Game("divergence", "ring", "heavy", 1, 200),
+        diagnosis.Game("healthy", "cancer", "r3gan", 1, 200),
+    ):
+        assert game.file in diagnosis.play(game, str(tmp_path), None)
+        assert diagnosis.play(game, str(tmp_path), None).endswith("is there")
+    diagnosis.rates(str(tmp_path), "test")
+    assert "| divergence | 1 | 1 | 1 | 1 | 1.00 | 1 |" in capsys.readouterr().out
+    diagnosis.rates(str(tmp_path), "tuning")
+    assert "healthy games: 0" in capsys.readouterr().out
+
+
+def test_the_truth_about_a_game() -> None:
+    kept = {"ended": "", "samples": {"w1": 1.1, "occupied": 1.0}, "norms": [1.0] * 1000, "rows": []}
+    steady, sick = kept["norms"], {"w1": 5.0, "occupied": 1.0}
+    jumping = [10.0 ** (i % 2) for i in range(1000)]
+    assert diagnosis.truths(kept) == {"healthy"}
+    assert diagnosis.truths({**kept, "ended": "not finite"}) == {"divergence"}
+    assert diagnosis.truths({**kept, "samples": {}}) == {"divergence"}
+    assert diagnosis.truths({**kept, "norms": steady[:500] + [1e-6] * 500}) == {"vanishing-gradient"}
+    assert diagnosis.truths({**kept, "norms": jumping}) == {"healthy"}  # good samples: no matter
+    assert diagnosis.truths({**kept, "norms": jumping, "samples": sick}) == {"unstable-gradient"}
+    assert diagnosis.truths({**kept, "samples": {"w1": 5.0, "occupied": 0.1}}) == {"mode-collapse"}
+    assert diagnosis.truths({**kept, "samples": sick}) == set()

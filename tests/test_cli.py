@@ -139,7 +139,10 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "not a run": (["resume", "texts"], "is not a run folder"),
     "not a run to show": (["show", "texts"], "is not a run folder"),
     "not a run to sample": (["sample", "texts", "-o", "x.npy"], "is not a run folder"),
-    "not a run to judge": (["judge", "texts", "--data", "digits.npy"], "is not a run folder"),
+    "no training data to judge by": (
+        ["judge", "texts", "--data", "digits.npy"],
+        "give the data they were learned from",
+    ),
     "not a run to report": (["report", "digits.npy"], "is not a run folder"),
     "no device": (["fit", "gan", "digits.npy", "--device", "cuda:77"], "cuda"),
 }

@@ -143,3 +143,47 @@ def test_signals_are_drawn_as_curves(empty_folder: Path) -> None:
     with Image.open("more.png") as picture:
         assert picture.size[0] > 96
     assert Path("r/samples/real.png").exists()
+
+
+def test_samples_of_any_origin_are_judged(empty_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = np.random.default_rng(0).normal(size=(900, 3))
+    for name, part in (("fake", rows[:200]), ("train", rows[200:700]), ("test", rows[700:])):
+        np.save(f"{name}.npy", part)
+    assert run("judge", "fake.npy", "--data", "test.npy", "--train", "train.npy") == 0
+    assert "as good as real" in capsys.readouterr().out
+    assert run("judge", "fake.npy", "--data", "test.npy", "--train", "train.npy", "--markdown") == 0
+    assert capsys.readouterr().out.startswith("|  | value | floor |")
+    assert run("judge", "fake.npy", "--data", "test.npy", "--train", "train.npy", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["space"] == "standard deviations of the training columns"
+    assert run("judge", "fake.npy", "--data", "test.npy") == 2
+    assert "fake.npy holds samples, not a run" in capsys.readouterr().err
+
+
+def test_a_failing_game_is_diagnosed_and_remedied(empty_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--recipe", "dcgan", "--set", "generator_rate=3e-3", "--set", "critic_rate=3e-5", "--steps", "1000"]
+    assert run("fit", "gan", "demo:grid", *words, "--on-trouble", "stop", "--seed", "0", "--run", "r") == 1
+    said = capsys.readouterr().err
+    assert "mode collapse since step" in said
+    assert "sparring resume r --apply default-game" in said
+    assert run("diagnose", "r") == 0
+    shown = capsys.readouterr().out
+    assert "failure: mode collapse, from step" in shown
+    assert "cause " in shown
+    assert "cure " in shown
+    assert run("diagnose", "r", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["findings"][0]["title"] == "mode collapse"
+    assert run("resume", "r", "--apply", "default-game") == 0
+    assert "remedy   default-game, after step" in capsys.readouterr().err
+    assert "Mode collapse" in Path("r/report.html").read_text()
+
+
+def test_a_healthy_game_says_what_looking_cost(empty_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("rows.npy", np.random.default_rng(0).normal(size=(300, 2)))
+    assert run("fit", "gan", "rows.npy", "--steps", "100", "--seed", "0", "--run", "r") == 0
+    assert "health   nothing found (1 looks of the probes" in capsys.readouterr().err
+    assert run("diagnose", "r") == 0
+    assert "nothing was found in" in capsys.readouterr().out
+    assert run("fit", "gan", "rows.npy", "--steps", "20", "--no-probes", "--run", "blind") == 0
+    assert "health" not in capsys.readouterr().err
+    assert run("diagnose", "blind") == 0
+    assert "without probes little can be found" in capsys.readouterr().out

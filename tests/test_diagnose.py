@@ -14,9 +14,9 @@ from torch import nn
 import sparring as sp
 from sparring.chance import ambient_seed
 from sparring.data import toy
-from sparring.diagnose.detectors import GAME
 from sparring.diagnose.examiner import QUIET, Examiner, examined
 from sparring.diagnose.finding import Finding
+from sparring.diagnose.games import GAME
 from sparring.diagnose.modes import MODES, told
 from sparring.diagnose.probes import PROBES, Scene, probe_names
 from sparring.diagnose.remedies import CURES, REMEDIES, Applied, next_remedy
@@ -421,7 +421,7 @@ def test_an_unknown_word_for_trouble_is_refused() -> None:
 
 
 def test_what_cannot_be_diagnosed_is_said(tmp_path: Path) -> None:
-    record = Record.create(tmp_path / "run", {"kind": "regressor"})
+    record = Record.create(tmp_path / "run", {"kind": "cyclegan"})
     with pytest.raises(FolderError, match="cannot be diagnosed"):
         examined(record)
 

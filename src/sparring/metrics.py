@@ -45,6 +45,12 @@ METRICS: tuple[Metric, ...] = (
         "of one size in all layers; where it falls by factors from layer to layer, the gradient vanishes",
     ),
     Metric(
+        "dead",
+        "",
+        "share of a layer's ReLU units (or filters) that are zero for each of 512 training rows",
+        "a few hundredths at most",
+    ),
+    Metric(
         "objective",
         "nats or score units",
         "the loss without its penalties",

@@ -23,7 +23,6 @@ __all__ = [
     "fit_gan",
     "fit_supervised",
     "free_folder",
-    "judge",
     "needs",
     "predict",
     "report",
@@ -157,16 +156,16 @@ def _say_kept(record: Record, display: Display) -> None:
 
 def _say_health(record: Record, display: Display) -> None:
     """What was found and done about it while it learned, and what looking for it cost."""
-    about = record.about
-    if not about.get("probes"):
-        return
     from sparring.diagnose.modes import MODES
 
+    about = record.about
     for entry in about.get("remedies") or ():
         display.say(f"remedy   {entry['name']}, after step {entry['step']:,}")
     found = dict.fromkeys(MODES[finding["name"]].title for finding in record.findings())
     what = f"{', '.join(found)}: see sparring diagnose {shlex.quote(str(record.folder))}" if found else "nothing found"
-    display.say(f"health   {what} ({about['probes']} looks of the probes, {_cost(about, about['probing'])})")
+    looks = f" ({about['probes']} looks of the probes, {_cost(about, about['probing'])})" if about.get("probes") else ""
+    if found or looks:
+        display.say(f"health   {what}{looks}")
 
 
 def _cost(about: dict[str, Any], seconds: float) -> str:
@@ -199,25 +198,6 @@ def needs(record: Record, kinds: tuple[str, ...], what: str, other: str) -> None
     kind = record.about.get("kind")
     if kind not in kinds:
         raise FolderError(f"{record.folder} holds a {kind}, which gives no {what}; use {other}.")
-
-
-def judge(folder: Path, data: str, target: str | None, train: str | None, seed: int, as_json: bool) -> None:
-    record = Record.open(folder)
-    display = Display(as_json=as_json)
-    from sparring.estimators import load
-
-    model = load(folder)
-    if record.about["kind"] == "gan":
-        verdict = model.judge(data, train, random_state=seed)
-        write_report(folder)
-        display.result(verdict.to_json(), lambda: display.verdict(verdict.to_json()))
-        return
-    column = (
-        record.about["data"]["target"] if target is None and data.lower().endswith((".csv", ".tsv", ".txt")) else target
-    )
-    found = model.judge(data, column)
-    write_report(folder)
-    display.result(found.to_json(), lambda: display.lines(found.lines()))
 
 
 def report(folder: Path, as_json: bool) -> None:

@@ -123,21 +123,24 @@ def predict(
 
 @app.command
 def judge(
-    run: Annotated[Path, Parameter(help="A run's or saved model's folder.")],
+    run: Annotated[Path, Parameter(help="A run's or saved model's folder; or samples: a file, or a folder of images.")],
     /,
     *,
     data: Annotated[str, Parameter(help="Held-out data, which the model has not seen.")],
     target: Annotated[
         str | None, Parameter(help="Where the targets are, for a classifier or regressor [default: as it learned].")
     ] = None,
-    train: Annotated[str | None, Parameter(help="The training data, if they are no longer where they were.")] = None,
+    train: Annotated[
+        str | None, Parameter(help="The training data: for samples, or if a run's are no longer where they were.")
+    ] = None,
     seed: Annotated[int, Parameter(help="Decides the draws.")] = 0,
+    markdown: Annotated[bool, Parameter(negative=(), help="Print the verdict as a table in Markdown.")] = False,
     json: Json = False,
 ) -> None:
     """Judge a GAN's samples, or a classifier's or regressor's answers, by data that it has not seen."""
-    from sparring.cli import actions
+    from sparring.cli import judging
 
-    actions.judge(run, data, target, train, seed, json)
+    judging.judge(run, data, target, train, seed, markdown, json)
 
 
 @app.command

@@ -15,12 +15,11 @@ __all__ = ["diagnose"]
 def diagnose(folder: Path, as_json: bool) -> None:
     record = Record.open(folder)
     examiner = examined(record)
-    looks = max((examiner.series.count(name) for name in ("samples/missed", "critic/auc")), default=0)
     state = {
         "run": str(record.folder),
         "status": record.about.get("status"),
         "rows": examiner.series.count("step"),
-        "looks": looks,
+        "looks": examiner.looks,
         "findings": [{**finding.to_json(), **_mode(finding)} for finding in examiner.findings],
     }
     display = Display(as_json=as_json)

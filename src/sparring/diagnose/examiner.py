@@ -4,16 +4,20 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sparring.diagnose.detectors import DETECTORS, Detector, Sign
 from sparring.diagnose.finding import Evidence, Finding, Row
+from sparring.diagnose.fits import FIT
+from sparring.diagnose.games import GAME
 from sparring.diagnose.modes import MODES
 from sparring.diagnose.remedies import Applied
 from sparring.diagnose.series import Series
+from sparring.diagnose.sign import Detector, Sign
 from sparring.errors import FolderError
 from sparring.record import Record
 
-__all__ = ["Examiner", "examined", "read_so_far"]
+__all__ = ["LOOKED", "Examiner", "examined", "read_so_far"]
 
+DETECTORS: Mapping[str, Mapping[str, Detector]] = {"gan": GAME, "classifier": FIT, "regressor": FIT}  # by kind of run
+LOOKED = ("critic/auc", "samples/w1", "layer 1/delta")  # what rows of probes have
 QUIET = 10  # rows without a sign of it, after which a failure is over
 
 
@@ -42,6 +46,11 @@ class Examiner:
         step = int(row["step"])
         changed = [self._followed(name, detector(self.series), step) for name, detector in self.detectors.items()]
         return tuple(finding for finding in changed if finding is not None)
+
+    @property
+    def looks(self) -> int:
+        """How often probes have looked."""
+        return max(self.series.count(name) for name in LOOKED)
 
     @property
     def holding(self) -> tuple[Finding, ...]:

@@ -25,7 +25,7 @@ from sparring.estimators.about_gan import about_gan, about_treated, show_real, s
 from sparring.estimators.design import Settings, design, settle
 from sparring.estimators.game import JUDGED, Job, job_of, rows_of, take_over
 from sparring.estimators.probing import probed
-from sparring.estimators.restoring import Treatments, configured, data_again
+from sparring.estimators.restoring import Treatments, configured_gan, data_again
 from sparring.estimators.sampling import AT_ONCE, Sampler, between, counted
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, name_of, remedy_for, warning_shower
 from sparring.files import read_json, write_json
@@ -194,7 +194,7 @@ class GAN(BaseEstimator):
         """
         remedy = None if apply is None else remedy_called(apply)
         record = Record.open(folder)
-        self = configured(cls, record, read_newest(record.checkpoint_folder), verbose, **networks)
+        self = configured_gan(cls, record, read_newest(record.checkpoint_folder), verbose, **networks)
         source, labels = data_again(self, record, X, y)
         job = self._job(source, labels)
         ranks = record.about["place"]["ranks"]
@@ -373,15 +373,13 @@ class GAN(BaseEstimator):
             found = [scores(self.critic_, *(p.to(device) for p in part)).cpu() for part in parts]
         return torch.cat(found).double().numpy()
 
-    def judge(
-        self, X_test: Any, X_train: Any = None, *, labels: Any = None, draws: int = 10, random_state: Any = 0
-    ) -> Verdict:
+    def judge(self, X_test: Any, X_train: Any = None, *, labels: Any = None, **more: Any) -> Verdict:
         """How good are the samples? Every figure stands beside its noise floor.
 
         X_test: held-out data, which the model has not seen. X_train: the training data, if this model
         was loaded. labels: of the training rows, or of all rows that were given to fit; then the samples are also
-        named by a classifier. A model fitted with classes uses those.
-        The verdict is kept in verdict_, and in the run folder if there is one.
+        named by a classifier. A model fitted with classes uses those. more: draws=, random_state=, features=, truth=
+        test_labels= and what else ``sp.judge`` takes. The verdict is kept in verdict_, and in the run's folder.
         """
         check_is_fitted(self, "generator_")
         train = self._training_values(X_train)
@@ -390,13 +388,14 @@ class GAN(BaseEstimator):
             labels = self._labels if labels is None else labels
             if labels is not None and len(labels) == len(self._train.values):
                 labels = np.asarray(labels)[self._train.numbers]
+        if self.classes_ is not None and "test_labels" in more:
+            more["fake_labels"] = lambda n, seed: self.draw_labels(n, random_state=seed)
         self.verdict_ = judge(
             lambda n, seed: np.asarray(self.sample(n, random_state=seed)),
             np.asarray(train),
             np.asarray(test),
             labels=labels,
-            draws=draws,
-            random_state=random_state,
+            **more,
         )
         if self.record_.kept:
             write_json(self.record_.verdict_path, self.verdict_.to_json())
@@ -431,7 +430,7 @@ class GAN(BaseEstimator):
     @classmethod
     def _loaded(cls, record: Record, **networks: Any) -> "GAN":
         checkpoint = read_newest(record.checkpoint_folder)
-        self = configured(cls, record, checkpoint, **networks)
+        self = configured_gan(cls, record, checkpoint, **networks)
         self.record_ = record
         targets = record.about.get("targets")
         classes = None if targets is None else Classes.from_json(targets)

@@ -4,15 +4,17 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import special
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 from torch import nn
 
 from sparring.data.targets import Classes, Labels, Targets
+from sparring.errors import InputError
 from sparring.estimators.parameters import CLASS_WEIGHT, SUPERVISED
 from sparring.estimators.supervised import Supervised
 
@@ -89,6 +91,23 @@ class Classifier(ClassifierMixin, Supervised):
         return (
             outputs[:, 1] - outputs[:, 0] if isinstance(self.targets_, Classes) and outputs.shape[1] == 2 else outputs
         )
+
+    def features(self, X: Any) -> NDArray[np.float64]:
+        """What the last layer sees of each row, (n, d): features in which samples can be judged.
+
+        Raises InputError if the network, a user's own, has no linear layer.
+        """
+        check_is_fitted(self, "network_")
+        linear = [module for module in self.network_.modules() if isinstance(module, nn.Linear)]
+        if not linear:
+            raise InputError("this network has no linear layer, and so no features before it.")
+        seen: list[torch.Tensor] = []
+        hook = linear[-1].register_forward_pre_hook(lambda _, given: seen.append(given[0].detach().cpu()))
+        try:
+            self._outputs(X)
+        finally:
+            hook.remove()
+        return torch.cat(seen).double().numpy()
 
     def _class_weight(self) -> Any:
         return self.class_weight

@@ -19,7 +19,7 @@ from sparring.errors import InputError, ShapeError
 from sparring.estimators.design import threads_for
 from sparring.estimators.examples import Examples, Inputs, Prepared
 from sparring.estimators.parameters import ACTIVATIONS
-from sparring.networks import MLP, ConvNet, has_batch_statistics
+from sparring.networks import MLP, ConvNet, dead_shares, has_batch_statistics
 from sparring.objectives import binary_cross_entropy, cross_entropy, mean_squared_error
 from sparring.place import Place
 from sparring.seeds import derive
@@ -47,6 +47,7 @@ STEPS = 10  # in an epoch of few rows, at least
 EPOCHS, IMAGE_EPOCHS = 200, 20
 WIDE = 16  # pixels of an image's longer side from which bfloat16 pays
 PROBED = 64  # rows whose deltas are measured
+LIVING = 512  # rows of which a unit must say something, not to be dead
 PROBES = 100  # how often in a run, at most
 
 
@@ -214,7 +215,7 @@ def fit_of(
     game = supervised_game(network, error, optimizer, schedule, l1=given["l1"], l2=given["l2"])
     evaluate = partial(measure, network, data.targets, data.held_out, place) if len(data.held_out) else None
     patience = Patience(given["n_iter_no_change"], given["tol"]) if settings.stops else None
-    probe = partial(_deltas, network, [array[:PROBED] for array in train[:2]], error) if probed else None
+    probe = partial(_probed, network, train, error, _baseline(data.targets, train, error)) if probed else None
     watch = EpochWatch(network, batches, evaluate, patience, probe, math.ceil(settings.epochs / PROBES), place)
     state = State(Chance(derive(seed, "chance"), place.device, place.rank, place.ranks))
     threads = given["threads"] or threads_for(network, batches.size // place.ranks)
@@ -237,10 +238,30 @@ def _optimizer(given: Mapping[str, Any], settings: FitSettings, network: nn.Modu
     return Adam(parameters, lr=settings.rate)
 
 
-def _deltas(network: nn.Module, rows: list[Tensor], error: Callable[..., Tensor]) -> dict[str, float]:
-    """The sizes of the lecture's delta, layer by layer, on rows that stay the same."""
-    sizes = delta_sizes(network, rows[0], rows[1], error)
-    return {f"layer {i}/delta": size for i, (_, size) in enumerate(sizes, 1)}
+def _probed(
+    network: nn.Module, train: tuple[Tensor, ...], error: Callable[..., Tensor], baseline: float
+) -> dict[str, float]:
+    """What is looked at beside errors, on rows that stay the same: the lecture's delta by layer, and dead units."""
+    rows, targets = train[0], train[1]
+    sizes = delta_sizes(network, rows[:PROBED], targets[:PROBED], error)
+    found = {f"layer {i}/delta": size for i, (_, size) in enumerate(sizes, 1)}
+    found |= {f"layer {i}/dead": share for i, (_, share) in enumerate(dead_shares(network, rows[:LIVING]), 1)}
+    return found | {"baseline/error": baseline}
+
+
+def _baseline(targets: Targets, train: tuple[Tensor, ...], error: Callable[..., Tensor]) -> float:
+    """The error of the best answer that looks at no input: the training rows' shares of classes, or their mean."""
+    expected = train[1]
+    weights = train[2] if len(train) > 2 else torch.ones(len(expected), device=expected.device)
+    share = weights / weights.sum()
+    if isinstance(targets, Classes):
+        each = torch.bincount(expected, share, minlength=targets.outputs).clamp(min=1e-12).log()
+    else:
+        rows = expected.reshape(len(expected), -1).to(share.dtype)
+        mean = (share[:, None] * rows).sum(0)
+        each = torch.logit(mean.clamp(1e-6, 1 - 1e-6)) if isinstance(targets, Labels) else mean
+    answers = each.to(torch.float32).expand(len(expected), -1)
+    return float(error(answers, *train[1:]))
 
 
 def measure(network: nn.Module, targets: Targets, rows: Examples, place: Place) -> dict[str, float]:

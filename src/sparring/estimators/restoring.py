@@ -1,4 +1,4 @@
-"""A GAN's run brought back from its folder: its parameters, what remedies changed, and its data."""
+"""A run brought back from its folder: its parameters, and of a GAN what remedies changed, and its data."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sparring.errors import DataError, InputError
 from sparring.record import Record
 from sparring.training.checkpoint import Checkpoint
 
-__all__ = ["Treatments", "applied_in", "configured", "data_again"]
+__all__ = ["Treatments", "applied_in", "configured", "configured_gan", "data_again"]
 
 
 class Treatments:
@@ -30,8 +30,8 @@ def applied_in(checkpoint: Checkpoint) -> list[Applied]:
     return [Applied(**entry) for entry in checkpoint.state.get("remedies", {}).get("applied", [])]
 
 
-def configured(kind: Any, record: Record, checkpoint: Checkpoint, verbose: Any = 0, **networks: Any) -> Any:
-    """An estimator of a kind with a run's parameters and remedies, not yet trained.
+def configured(kind: Any, record: Record, verbose: Any = 0, **networks: Any) -> Any:
+    """An estimator of a kind with a run's parameters, not yet trained.
 
     Raises InputError if the run had networks or settings of the user's own, which must be given again.
     """
@@ -41,8 +41,14 @@ def configured(kind: Any, record: Record, checkpoint: Checkpoint, verbose: Any =
             raise InputError(f"{record.folder} was trained with its own {name}; give it again: {name}=...")
     made = kind(**{**about["parameters"], **networks}, run=str(record.folder), verbose=verbose)
     made.threads, made.precision = about["place"]["threads"], about["place"]["precision"]
-    made.seed_, made.latent_size = about["seed"], about["latent_size"]
-    made.applied_ = applied_in(checkpoint)
+    made.seed_ = about["seed"]
+    return made
+
+
+def configured_gan(kind: Any, record: Record, checkpoint: Checkpoint, verbose: Any = 0, **networks: Any) -> Any:
+    """The same for a GAN, with the remedies that it had had when a checkpoint was written."""
+    made = configured(kind, record, verbose, **networks)
+    made.latent_size, made.applied_ = record.about["latent_size"], applied_in(checkpoint)
     return made
 
 

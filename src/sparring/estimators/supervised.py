@@ -19,6 +19,7 @@ from sparring.data.features import Features
 from sparring.data.image import ImageSchema
 from sparring.data.labelled import Labelled, fingerprint, read_inputs, read_labelled
 from sparring.data.targets import Targets, targets_from_json
+from sparring.diagnose.finding import Finding
 from sparring.errors import DataError, FolderError, InputError
 from sparring.estimators.about import about_fit
 from sparring.estimators.checking import checked, checked_rows, needed_columns
@@ -27,7 +28,9 @@ from sparring.estimators.examples import Examples, Prepared, inputs_from_json, p
 from sparring.estimators.fitting import AT_ONCE, Fit, fit_of, made_network, outputs_of, place_for, settle_fit
 from sparring.estimators.parameters import SUPERVISED, check_parameters
 from sparring.estimators.pictures import write_filters, write_mistakes
+from sparring.estimators.restoring import configured
 from sparring.estimators.stream import Stream
+from sparring.estimators.trouble import findings_of, noticing
 from sparring.files import read_json, write_json
 from sparring.judging import Answers, judge_answers
 from sparring.networks import MLP
@@ -186,7 +189,9 @@ class Supervised(BaseEstimator, ABC):
         Raises FolderError if it is no run, DataError if the data have changed.
         """
         record = Record.open(folder)
-        self = cls._configured(record, verbose=verbose, network=network)
+        if record.about.get("kind") != cls.kind:
+            raise FolderError(f"{record.folder} holds a {record.about.get('kind')!r}, not a {cls.kind}.")
+        self = configured(cls, record, verbose, network=network)
         data = record.about["data"]
         if X is None and data["path"] is None:
             raise DataError(f"{record.folder} was fitted on data in memory; give them again.")
@@ -297,6 +302,7 @@ class Supervised(BaseEstimator, ABC):
                     intervals=intervals,
                     show=shower(self.verbose),
                     watches={"watch": made.watch},
+                    diagnosis=noticing(self.record_) if kept else None,
                 )
         except BaseException:
             with contextlib.suppress(FolderError):  # why the run ended matters more than its report
@@ -326,6 +332,12 @@ class Supervised(BaseEstimator, ABC):
         if isinstance(self.inputs_, ImageSchema):
             write_filters(self.record_, self.network_, made.data.train.inputs[0], self.inputs_)
         write_report(self.record_.folder)
+
+    @property
+    def findings_(self) -> tuple[Finding, ...]:
+        """What was found wrong with the fit, oldest first; more can be found of a run in a folder, which is probed."""
+        check_is_fitted(self, "record_")
+        return findings_of(self.record_)
 
     def _learned(self, made: Fit, network: nn.Module) -> None:
         self.network_, self.inputs_, self.targets_ = network.eval(), made.data.inputs, made.data.targets
@@ -413,7 +425,7 @@ class Supervised(BaseEstimator, ABC):
 
     @classmethod
     def _loaded(cls, record: Record, **networks: Any) -> Self:
-        self = cls._configured(record, **networks)
+        self = configured(cls, record, **networks)
         about = record.about
         self.record_, self.inputs_ = record, inputs_from_json(about["inputs"])
         self.targets_ = targets_from_json(about["targets"])
@@ -434,17 +446,4 @@ class Supervised(BaseEstimator, ABC):
             vars(self)["n_features_in_"] = len(self.inputs_.columns)
             if about["data"]["named"]:
                 vars(self)["feature_names_in_"] = np.array(self.inputs_.names, dtype=object)
-        return self
-
-    @classmethod
-    def _configured(cls, record: Record, verbose: Any = 0, **networks: Any) -> Self:
-        """An estimator with a run's parameters, not yet trained."""
-        about = record.about
-        if about.get("kind") != cls.kind:
-            raise FolderError(f"{record.folder} holds a {about.get('kind')!r}, not a {cls.kind}.")
-        if about["custom"] and networks.get("network") is None:
-            raise InputError(f"{record.folder} was trained with its own network; give it again: network=...")
-        self = cls(**{**about["parameters"], **networks}, run=str(record.folder), verbose=verbose)
-        self.threads, self.precision = about["place"]["threads"], about["place"]["precision"]
-        self.seed_ = about["seed"]
         return self

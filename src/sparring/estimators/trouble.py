@@ -12,7 +12,16 @@ from sparring.errors import Diverged, InputError, Trouble, TroubleWarning
 from sparring.record import Record
 from sparring.run import Diagnosis, Progress, shower
 
-__all__ = ["ON_TROUBLE", "check_word", "diagnosis_of", "findings_of", "name_of", "remedy_for", "warning_shower"]
+__all__ = [
+    "ON_TROUBLE",
+    "check_word",
+    "diagnosis_of",
+    "findings_of",
+    "name_of",
+    "noticing",
+    "remedy_for",
+    "warning_shower",
+]
 
 ON_TROUBLE = ("warn", "stop", "remedy")
 
@@ -45,8 +54,17 @@ def remedy_for(on_trouble: str, error: Trouble | Diverged, applied: Sequence[App
     return next_remedy(name_of(error), applied) if on_trouble == "remedy" else None
 
 
+def noticing(record: Record) -> Diagnosis:
+    """A diagnosis that only keeps what it finds."""
+    diagnosis = Diagnosis(read_so_far(record), lambda finding: False)
+    diagnosis.keep(record)
+    return diagnosis
+
+
 def findings_of(record: Record) -> tuple[Finding, ...]:
-    """The findings in a record."""
+    """The findings in a record; of a fit in memory they are looked for now, to spare the fit."""
+    if record.about.get("kind") != "gan" and not record.kept:
+        return tuple(read_so_far(record).findings)
     return tuple(Finding.from_json(plain) for plain in record.findings())
 
 

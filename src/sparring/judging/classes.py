@@ -16,7 +16,7 @@ from sparring.judging.units import Units
 from sparring.shapes import describe
 from sparring.transport.clouds import Floats
 
-__all__ = ["CONFIDENT", "Namer", "checked_labels", "rarest_and_commonest", "taught"]
+__all__ = ["CONFIDENT", "Namer", "checked_labels", "hits", "rarest_and_commonest", "taught"]
 
 CONFIDENT = 0.9  # the probability above which a name counts as sure
 MOST_ROWS = 20_000  # of training, for the default classifier: more cost minutes and change little
@@ -88,6 +88,20 @@ def _perceptron(train: NDArray[Any], labels: NDArray[Any], seed: int) -> Namer:
         warnings.simplefilter("ignore", ConvergenceWarning)  # sixty epochs are enough to name classes
         network.fit(units("train", train[chosen]), labels[chosen])
     return Namer(network, units)
+
+
+def hits(
+    classifier: Any, rows: NDArray[Any], labels: NDArray[Any], test: NDArray[Any], known: NDArray[Any], seed: int
+) -> NDArray[np.bool_]:
+    """Which of the test rows are named rightly by a classifier that was taught by rows and labels alone, (n,).
+
+    classifier: as for ``taught``; one that is taught already is copied and taught again.
+    """
+    if len(np.unique(labels)) < 2:  # nothing to learn: it would always give the one name it has heard
+        return np.asarray(known == labels[0])
+    fresh = clone(classifier) if classifier is not None and hasattr(classifier, "get_params") else None
+    namer = taught(fresh, rows, labels, seed)
+    return np.asarray(namer.names(namer.probabilities(test)) == known)
 
 
 def rarest_and_commonest(names: NDArray[Any], classes: NDArray[Any]) -> tuple[float, float]:

@@ -9,22 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sparring.data.toy import Mixture
 from sparring.errors import InputError, ShapeError
-from sparring.judging import classes, fidelity, memory
+from sparring.judging import classes, memory
 from sparring.judging.floor import class_intervals, half_interval, share_interval
-from sparring.judging.units import Units, like
-from sparring.judging.verdict import Figure, Verdict, summarise
+from sparring.judging.measures import HeldOut, frechet_can_tell
+from sparring.judging.units import Features, Units, like
+from sparring.judging.verdict import Figure, Verdict, summarise, unsure
 from sparring.seeds import seed_from
-from sparring.transport.clouds import Floats, distances, numbers
-from sparring.transport.exact import cheapest
+from sparring.transport.clouds import Floats, numbers
 from sparring.transport.ratios import draws_interval
 
 __all__ = ["judge"]
 
 MOST_SAMPLES = 1000  # a draw's size, and how many samples are looked at for copies and classes
 FEWEST_SAMPLES = 6  # coverage looks at five neighbours
+MOST_TAUGHT = 5000  # rows that a classifier is taught by
 NEAR = 0.05  # this share of training rows is nearer to another one than the threshold of a near copy
-PER_DRAW = ("w1", *fidelity.Fidelity._fields)
 
 
 def judge(
@@ -37,6 +38,10 @@ def judge(
     samples: int | None = None,
     random_state: Any = 0,
     classifier: Any = None,
+    features: Any = None,
+    truth: Mixture | None = None,
+    fake_labels: ArrayLike | Callable[[int, int], ArrayLike] | None = None,
+    test_labels: ArrayLike | None = None,
 ) -> Verdict:
     """Judge samples by held-out data, every figure beside its floor: training data in the samples' place.
 
@@ -47,22 +52,37 @@ def judge(
     has that many, or 1,000, but no more than there are held-out rows, than there are samples, and than
     half of the training rows, so that the floor's draws differ; the verdict says how many it had.
     random_state: None, a whole number or a NumPy random state. classifier: see ``judging.classes.taught``.
+    features: a function of rows (n, ...) to (n, d), or a fitted ``sp.Classifier``, in whose features all distances are
+    then measured. truth: the law of the data where it is known (``data.toy.Mixture``): its modes are then counted.
 
-    Tables (n, d) are measured in standard deviations of the training columns; images (n, h, w, ...) in
-    units of their own. W1, precision, recall, density and coverage are means over draws; copies and
-    classes are looked for in at most 1,000 samples, exact copies in all.
+    fake_labels, test_labels: the classes of the samples (or a function of n and seed, as fake is) and of the held-out
+    rows: with them and labels, a classifier taught by samples is tried on held-out rows, beside one taught by as many
+    training rows.
+
+    Without features, tables (n, d) are measured in standard deviations of the training columns, images (n, h, w, ...)
+    in units of their own. Distances, precision, recall, density, coverage, the two-sample test and modes are means over
+    draws; copies and classes are looked for in at most 1,000 samples, exact copies in all. What the draws are too
+    small to tell stands in the verdict's notes.
     Raises ShapeError, DataError or InputError for rows that do not match, are not finite, or are too few.
-    Sources: Kynkäänniemi et al. 2019 (precision, recall); Naeem et al. 2020 (density, coverage).
+    Sources: Kynkäänniemi et al. 2019 (precision, recall); Naeem et al. 2020 (density, coverage); Dowson & Landau 1982
+    (Fréchet distance); Lopez-Paz & Oquab 2017 (two-sample test).
     """
     began = time.perf_counter()
     if labels is None and classifier is not None:
         raise InputError("a classifier was given without labels; give the classes of the training rows too.")
-    case = _Case.of(fake, train, test, draws, samples, random_state)
+    if (fake_labels is None) != (test_labels is None) or (fake_labels is not None and labels is None):
+        raise InputError("fake_labels and test_labels are given together, and with the training rows' labels.")
+    case = _Case.of(fake, train, test, draws, samples, random_state, features, fake_labels)
     known = None if labels is None else classes.checked_labels(labels, len(case.train))
     figures = (*case.quality(), *case.copying())
+    if truth is not None:
+        figures += case.modes(truth)
     if known is not None:
         figures += case.class_shares(known, classifier)
-    return Verdict(figures, case.size, draws, time.perf_counter() - began, summarise(figures))
+    if known is not None and test_labels is not None:
+        figures += (case.taught(known, np.asarray(test_labels), classifier),)
+    notes = (*case.notes(), *unsure(figures))
+    return Verdict(figures, case.size, draws, time.perf_counter() - began, summarise(figures), case.units.space, notes)
 
 
 @dataclass(frozen=True)
@@ -73,24 +93,39 @@ class _Case:
     test: NDArray[Any]
     samples: list[NDArray[Any]]  # one array of rows per draw
     distinct: NDArray[Any]  # every sample once, in random order
+    classes: NDArray[Any] | None  # theirs, if they are known
     overlap: float  # the share of its rows that one draw of samples has in common with another
-    units: Units
+    units: Units | Features
     size: int
     rng: np.random.Generator
 
     @classmethod
-    def of(cls, fake: Any, train: Any, test: Any, draws: int, samples: int | None, random_state: Any) -> "_Case":
+    def of(
+        cls,
+        fake: Any,
+        train: Any,
+        test: Any,
+        draws: int,
+        samples: int | None,
+        random_state: Any,
+        features: Any,
+        labels: Any,
+    ) -> "_Case":
         rng = np.random.default_rng(seed_from(random_state))
         train = numbers("train", train)
         test = like("test", test, train)
         fixed = None if callable(fake) else like("fake", fake, train)
         size = _size(len(train), len(test), None if fixed is None else len(fixed), draws, samples)
+        units = Units.of(train) if features is None else Features.named(features)
         if fixed is None:
-            made = [_made(fake, size, int(seed), train) for seed in rng.integers(2**31, size=draws)]
-            return cls(train, test, made, np.concatenate(made), 0.0, Units.of(train), size, rng)
-        shuffled = fixed[_pick(rng, len(fixed), len(fixed))]
+            seeds = [int(seed) for seed in rng.integers(2**31, size=draws)]
+            made = [_made(fake, size, seed, train) for seed in seeds]
+            told = None if labels is None else np.concatenate([np.asarray(labels(size, seed)) for seed in seeds])
+            return cls(train, test, made, np.concatenate(made), told, 0.0, units, size, rng)
+        order = _pick(rng, len(fixed), len(fixed))
+        told = None if labels is None else classes.checked_labels(labels, len(fixed))[order]
         picked = [fixed[_pick(rng, len(fixed), size)] for _ in range(draws)]
-        return cls(train, test, picked, shuffled, size / len(fixed), Units.of(train), size, rng)
+        return cls(train, test, picked, fixed[order], told, size / len(fixed), units, size, rng)
 
     @cached_property
     def train_points(self) -> Floats:
@@ -101,21 +136,43 @@ class _Case:
         return self.units("test", self.test)
 
     def quality(self) -> tuple[Figure, ...]:
-        """W1, precision, recall, density and coverage, of samples and of training rows alike."""
+        """What ``measures`` measures, of samples and of training rows alike."""
         fakes, floors = [], []
-        for drawn, (real, balls) in zip(self.samples, self._held_out(), strict=True):
-            fakes.append(_measured(self.units("fake", drawn), real, balls))
+        for drawn, real in zip(self.samples, self._held_out(), strict=True):
+            fakes.append(real.measured(self.units("fake", drawn)))
             rows = self.train_points[_pick(self.rng, len(self.train), self.size)]
-            floors.append(_measured(rows, real, balls))
+            floors.append(real.measured(rows))
+        return self._means(fakes, floors)
+
+    def modes(self, truth: Mixture) -> tuple[Figure, ...]:
+        """The share of the modes that a draw reaches, and of its points that are near one, beside fresh points'."""
+        fresh = [truth.sample(self.size, int(seed)) for seed in self.rng.integers(2**31, size=len(self.samples))]
+        fakes, floors = (
+            [
+                {"modes": c.modes / len(truth.centres), "high_quality": c.high_quality}
+                for c in map(truth.modes_and_quality, drawn)
+            ]
+            for drawn in (self.samples, fresh)
+        )
+        return self._means(fakes, floors)
+
+    def _means(self, fakes: list[dict[str, float]], floors: list[dict[str, float]]) -> tuple[Figure, ...]:
         overlap = self.size / len(self.train)
-        return tuple(
-            Figure.of(
-                name,
-                value.mean(),
-                floor.mean(),
-                draws_interval(value, floor, self.overlap, overlap, self.rng),
-            )
-            for name, value, floor in zip(PER_DRAW, np.transpose(fakes), np.transpose(floors), strict=True)
+        made = []
+        for name in fakes[0]:
+            value, floor = (np.array([draw[name] for draw in draws]) for draws in (fakes, floors))
+            interval = draws_interval(value, floor, self.overlap, overlap, self.rng)
+            made.append(Figure.of(name, value.mean(), floor.mean(), interval))
+        return tuple(made)
+
+    def notes(self) -> tuple[str, ...]:
+        """What this many rows cannot tell."""
+        columns = self.train_points.shape[1]
+        if frechet_can_tell(self.size, columns):
+            return ()
+        return (
+            f"no Fréchet distance: the covariance of {columns} columns wants draws of {2 * columns} rows or more, and "
+            f"512 columns at most; they have {self.size} rows.",
         )
 
     def copying(self) -> tuple[Figure, ...]:
@@ -151,14 +208,26 @@ class _Case:
             Figure.of("largest_class", value[1], floor[1], intervals[1]),
         )
 
-    def _held_out(self) -> Iterator[tuple[Floats, fidelity.Balls]]:
-        """The held-out points that each draw meets, and their balls, made once if all draws meet them all."""
-        everything = self.size == len(self.test)
-        real, balls = self.test_points, fidelity.balls(self.test_points) if everything else None
+    def taught(self, labels: NDArray[Any], test_labels: NDArray[Any], classifier: Any) -> Figure:
+        """How well a classifier names held-out rows that saw samples alone; the floor saw as many training rows."""
+        assert self.classes is not None
+        if len(test_labels) != len(self.test):
+            raise ShapeError(
+                f"test_labels must hold a class for each of {len(self.test)} rows; got {len(test_labels)}."
+            )
+        n, seed = min(len(self.distinct), len(self.train), MOST_TAUGHT), int(self.rng.integers(2**31))
+        picked = _pick(self.rng, len(self.train), n)
+        hits = [
+            classes.hits(classifier, rows, known, self.test, test_labels, seed)
+            for rows, known in ((self.distinct[:n], self.classes[:n]), (self.train[picked], labels[picked]))
+        ]
+        return self._shares("tstr", *hits)
+
+    def _held_out(self) -> Iterator[HeldOut]:
+        """The held-out points that each draw meets, made once if all draws meet them all."""
+        everything = HeldOut.of(self.test_points) if self.size == len(self.test) else None
         for _ in self.samples:
-            if not everything:
-                real = self.test_points[_pick(self.rng, len(self.test), self.size)]
-            yield real, balls or fidelity.balls(real)
+            yield everything or HeldOut.of(self.test_points[_pick(self.rng, len(self.test), self.size)])
 
     def _pool(self) -> NDArray[Any]:
         """At most 1,000 distinct samples."""
@@ -192,11 +261,3 @@ def _made(fake: Callable[[int, int], Any], n: int, seed: int, train: NDArray[Any
     if len(rows) != n:
         raise ShapeError(f"fake(n, seed) must return n samples; asked for {n} it returned {len(rows)}.")
     return rows
-
-
-def _measured(points: Floats, real: Floats, balls: fidelity.Balls) -> tuple[float, ...]:
-    """W1, precision, recall, density and coverage of points (n, d) against as many real ones."""
-    between = distances(points, real)
-    equal = np.full(len(points), 1 / len(points))
-    cost = cheapest(between, equal, np.full(len(real), 1 / len(real))).cost
-    return (cost, *fidelity.from_distances(between, fidelity.balls(points), balls))

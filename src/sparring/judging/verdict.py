@@ -6,37 +6,55 @@ from typing import Any, Literal, NamedTuple
 
 from sparring.errors import InputError
 
-__all__ = ["LIMITS", "MEANINGS", "Figure", "Limits", "Verdict", "grade", "summarise"]
+__all__ = ["LIMITS", "MEANINGS", "WORDS", "Figure", "Limits", "Verdict", "grade", "summarise", "unsure"]
 
 Better = Literal["lower", "higher", "equal"]
-Grade = Literal["good", "fair", "poor"]
+Grade = Literal["good", "fair", "poor", "broken"]
+WORDS: Mapping[str, str] = {"good": "as good as real", "fair": "close", "poor": "far", "broken": "broken"}
 
 
 class Limits(NamedTuple):
-    """Up to which ratio to the floor a figure is good, and up to which it is fair."""
+    """Up to which ratio to the floor a figure is good, fair, and poor; beyond, it is broken."""
 
     better: Better
     good: float
     fair: float
+    poor: float
 
 
-LOWER, HIGHER, EQUAL = Limits("lower", 1.25, 2.0), Limits("higher", 0.9, 0.7), Limits("equal", 1.25, 2.0)
+LOWER, HIGHER, EQUAL = (
+    Limits("lower", 1.25, 2.0, 5.0),
+    Limits("higher", 0.9, 0.7, 0.3),
+    Limits("equal", 1.25, 2.0, 5.0),
+)
 LIMITS: Mapping[str, Limits] = {
     "w1": LOWER,
+    "sliced_w1": Limits("lower", 1.5, 3.0, 10.0),  # its floor is small: it sees less of the noise between two samples
+    "frechet": Limits("lower", 1.5, 3.0, 10.0),  # a squared distance
+    "two_sample": Limits("lower", 1.15, 1.4, 1.8),  # a share that is 1/2 by chance cannot double
+    "modes": Limits("higher", 0.999, 0.9, 0.5),
+    "high_quality": HIGHER,
     "precision": HIGHER,
     "recall": HIGHER,
     "density": EQUAL,
     "coverage": HIGHER,
     "near_copies": LOWER,
     "exact_copies": LOWER,
-    "nearer_to_training": Limits("lower", 1.2, 1.5),  # a share that is 1/2 by chance cannot double
+    "nearer_to_training": Limits("lower", 1.2, 1.5, 1.8),
     "confident": HIGHER,
+    "tstr": Limits("higher", 0.97, 0.9, 0.6),  # a share of right names falls slowly: guessing has some right too
     "smallest_class": HIGHER,
     "largest_class": LOWER,
 }
 MEANINGS: Mapping[str, str] = {
     "w1": "How far samples must be carried, on average, to become held-out data (exact Wasserstein-1; "
     "tables in standard deviations of the training columns, images in units of their own).",
+    "sliced_w1": "The mean distance along random lines: a lower bound of W1 that stays steady in many columns.",
+    "frechet": "The squared distance of means and covariances, each cloud taken for a Gaussian (Fréchet distance).",
+    "two_sample": "How often a point's nearest neighbour is of its own kind, sample or held-out; "
+    "0.5 where they cannot be told apart.",
+    "modes": "The share of the known law's modes that are reached by a sample within three deviations.",
+    "high_quality": "The share of samples within three deviations of a mode.",
     "precision": "The share of samples that lie among held-out data (within reach of a row's 3rd neighbour).",
     "recall": "The share of held-out rows that lie among samples (within reach of a sample's 3rd neighbour).",
     "density": "How crowded held-out data are with samples; well above the floor there is too little spread.",
@@ -47,12 +65,15 @@ MEANINGS: Mapping[str, str] = {
     "0.5 for fresh samples.",
     "confident": "The share of samples that a classifier, taught by training data alone, names with a "
     "probability above 0.9; noise can reach it too.",
+    "tstr": "The share of held-out rows that a classifier names rightly which was taught by samples alone "
+    "(train on synthetic, test on real).",
     "smallest_class": "The share of the class that the classifier names least often.",
     "largest_class": "The share of the class that the classifier names most often.",
 }
 SHARED = 0.05  # of held-out rows equal to a training row; more puts the floors in doubt
 COPYING = ("near_copies", "exact_copies", "nearer_to_training")
-UNSEEN = {"good": 0.001, "fair": 0.01}  # the same limits, as values, where the floor is 0
+UNSEEN = (0.001, 0.01, 0.1)  # the limits, as values, where the floor is 0
+GRADES: tuple[Grade, ...] = ("good", "fair", "poor", "broken")
 
 
 @dataclass(frozen=True)
@@ -76,6 +97,11 @@ class Figure:
         """value / floor, or None where the floor is 0."""
         return self.value / self.floor if self.floor > 0 else None
 
+    @property
+    def word(self) -> str:
+        """The grade as a person would say it."""
+        return WORDS[self.grade]
+
     @classmethod
     def of(cls, name: str, value: float, floor: float, interval: tuple[float, float] | None) -> "Figure":
         """A figure of the judge, graded."""
@@ -84,31 +110,32 @@ class Figure:
 
 
 def grade(limits: Limits, value: float, floor: float, interval: tuple[float, float] | None) -> Grade:
-    """Good, fair or poor, by the ratio of value to floor.
+    """Good, fair, poor or broken, by the ratio of value to floor.
 
-    A figure that should be lower is good up to the first limit (1.25 times the floor) and fair up to the
-    second (2 times); a higher one down to 0.9 and 0.7; one that should be equal may stray as far as 1.25
-    and 2 either way. A difference that is within chance (the interval holds 1) is one grade better. Where
-    the floor is 0, a lower one is good up to 0.001 and fair up to 0.01, and the others are good.
+    A figure that should be lower is good up to the first limit (1.25 times the floor), fair up to the second (2 times)
+    and poor up to the third (5 times); a higher one down to 0.9, 0.7 and 0.3; one that should be equal may stray as
+    far as 1.25, 2 and 5 either way. A difference that is within chance (the interval holds 1) is one grade better.
+    Where the floor is 0, a lower one is good up to 0.001, fair up to 0.01 and poor up to 0.1, and the others are good.
 
     >>> grade(LIMITS["w1"], 1.5, 1.0, (1.3, 1.7)), grade(LIMITS["w1"], 1.5, 1.0, (0.9, 2.1))
     ('fair', 'good')
     """
     if floor <= 0:
         worse = value if limits.better == "lower" else 0.0
-        return "good" if worse <= UNSEEN["good"] else "fair" if worse <= UNSEEN["fair"] else "poor"
-    ratio = value / floor
-    strayed = {
-        "lower": ratio,
-        "higher": -ratio,
-        "equal": max(ratio, floor / value if value > 0 else float("inf")),
-    }
-    sign = -1 if limits.better == "higher" else 1
-    step = sum(strayed[limits.better] > sign * limit for limit in (limits.good, limits.fair))
+        return GRADES[sum(worse > limit for limit in UNSEEN)]
+    step = _strayed(limits, value / floor)
     if _within_chance(interval):
         step = max(step - 1, 0)
-    grades: tuple[Grade, Grade, Grade] = ("good", "fair", "poor")
-    return grades[step]
+    return GRADES[step]
+
+
+def _strayed(limits: Limits, ratio: float) -> int:
+    """How many of its limits a ratio is beyond."""
+    bounds = (limits.good, limits.fair, limits.poor)
+    if limits.better == "higher":
+        return sum(ratio < limit for limit in bounds)
+    away = ratio if limits.better == "lower" else max(ratio, 1 / ratio if ratio > 0 else float("inf"))
+    return sum(away > limit for limit in bounds)
 
 
 def _within_chance(interval: tuple[float, float] | None) -> bool:
@@ -119,7 +146,8 @@ def _within_chance(interval: tuple[float, float] | None) -> bool:
 class Verdict:
     """All figures of one judgement. ``verdict["w1"]`` is a Figure; ``str(verdict)`` is a table.
 
-    samples: rows per draw. draws: how many. seconds: how long it took. summary: one sentence.
+    samples: rows per draw. draws: how many. seconds: how long it took. summary: one sentence. space: what distances are
+    measured in. notes: what so few rows cannot tell.
     """
 
     figures: tuple[Figure, ...]
@@ -127,6 +155,8 @@ class Verdict:
     draws: int
     seconds: float = field(compare=False)
     summary: str
+    space: str = ""
+    notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Figure:
         for figure in self.figures:
@@ -141,6 +171,7 @@ class Verdict:
             {**asdict(figure), "interval": list(figure.interval) if figure.interval else None}
             for figure in self.figures
         ]
+        plain["notes"] = list(self.notes)
         return plain
 
     @classmethod
@@ -151,34 +182,58 @@ class Verdict:
                 Figure(**{**row, "interval": tuple(row["interval"]) if row["interval"] else None})
                 for row in plain["figures"]
             )
-            return cls(**{**plain, "figures": figures})
+            return cls(**{**plain, "figures": figures, "notes": tuple(plain.get("notes", ()))})
         except (KeyError, TypeError) as error:
             raise InputError(f"this is no verdict of the judge ({error}); one written by to_json is needed.") from None
 
     def __str__(self) -> str:
-        rows = [("", "value", "floor", "ratio", "95 % interval", "grade")]
-        rows += [_cells(figure) for figure in self.figures]
+        rows = [HEAD, *map(_cells, self.figures)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
-        title = f"{self.draws} draws of {self.samples} samples; the floor is training data in the samples' place"
-        return "\n".join([title, "", *lines, "", self.summary])
+        return "\n".join([self._title(), "", *lines, "", self.summary, *self.notes])
+
+    def to_markdown(self) -> str:
+        """The same as a table in Markdown."""
+        rows = [HEAD, ("---",) * len(HEAD), *map(_cells, self.figures)]
+        lines = [f"| {' | '.join(row)} |" for row in rows]
+        return "\n".join([*lines, "", f"{self._title()}. {self.summary}", *self.notes]) + "\n"
+
+    def _title(self) -> str:
+        space = f", in {self.space}" if self.space else ""
+        return f"{self.draws} draws of {self.samples} samples{space}; the floor is training data in the samples' place"
+
+
+HEAD = ("", "value", "floor", "ratio", "95 % interval", "which is")
 
 
 def _cells(figure: Figure) -> tuple[str, str, str, str, str, str]:
     ratio = "-" if figure.ratio is None else f"{figure.ratio:.2f}"
     interval = "-" if figure.interval is None else f"{figure.interval[0]:.2f} to {figure.interval[1]:.2f}"
-    return figure.name, _number(figure.value), _number(figure.floor), ratio, interval, figure.grade
+    return figure.name, _number(figure.value), _number(figure.floor), ratio, interval, figure.word
 
 
 def _number(value: float) -> str:
     return f"{value:.3f}" if 0.001 <= abs(value) < 1000 or value == 0 else f"{value:.3g}"
 
 
+def unsure(figures: tuple[Figure, ...]) -> tuple[str, ...]:
+    """A line for the figures whose intervals reach from as good as real to far: so few rows cannot tell."""
+    names = [figure.name for figure in figures if figure.interval is not None and _reaches(figure)]
+    few = "more held-out rows or samples would say"
+    return (f"{', '.join(names)}: anything from as good as real to far lies within chance; {few}.",) if names else ()
+
+
+def _reaches(figure: Figure) -> bool:
+    limits = LIMITS[figure.name]
+    steps = [_strayed(limits, end) for end in figure.interval or ()]
+    return min(steps) == 0 and max(steps) >= 2
+
+
 def summarise(figures: tuple[Figure, ...]) -> str:
     """One sentence: how near, what is missing, and whether training rows were copied."""
     by_name = {figure.name: figure for figure in figures}
     parts = [_nearness(by_name["w1"])]
-    if by_name["coverage"].grade == "poor":
+    if by_name["coverage"].grade in ("poor", "broken"):
         parts.append("parts of the data have no samples near them")
     suspects = [by_name[name] for name in COPYING]
     parts.append(_copying([f for f in suspects if f.grade != "good" and not _within_chance(f.interval)]))
@@ -198,6 +253,7 @@ def _nearness(w1: Figure) -> str:
         "good": "the samples are nearly as close to held-out data as training data are",
         "fair": "the samples are further from held-out data than training data are",
         "poor": "the samples are far from held-out data",
+        "broken": "the samples are nothing like held-out data",
     }[w1.grade]
     if w1.ratio < 0.9 and w1.interval is not None and w1.interval[1] < 1:
         words = "closer to held-out data than training data are, so they spread too little or were made from it"
@@ -208,5 +264,5 @@ def _copying(signs: list[Figure]) -> str:
     if not signs:
         return "no sign of copying"
     evidence = ", ".join(f"{sign.name} {_number(sign.value)} against {_number(sign.floor)}" for sign in signs)
-    worst = any(sign.grade == "poor" for sign in signs)
+    worst = any(sign.grade in ("poor", "broken") for sign in signs)
     return f"{'training rows are copied' if worst else 'some signs of copying'} ({evidence})"

@@ -20,6 +20,7 @@ from sparring.networks.pairs import PAIRS, Pair, convolutional, maxout, perceptr
 from sparring.networks.residual import ResidualCritic, ResidualGenerator
 from sparring.networks.signs import Signs
 from sparring.networks.spectral import spectrally_normalised
+from sparring.networks.units import dead_shares
 from sparring.networks.waves import Waves
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Waves",
     "convolutional",
     "count_parameters",
+    "dead_shares",
     "draws_nothing",
     "has_batch_statistics",
     "layers",

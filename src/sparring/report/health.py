@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from sparring.diagnose.examiner import LOOKED
 from sparring.diagnose.finding import Finding, Row
 from sparring.diagnose.modes import MODES
 from sparring.record import Record
@@ -27,9 +28,9 @@ class Health:
 
 
 def read_health(record: Record, rows: Iterable[Row], last: int) -> Health | None:
-    """The health of a game whose probes looked; None where nothing was looked at. last: the run's last step."""
+    """The health of a run whose probes looked; None where nothing was looked at. last: the run's last step."""
     found = [Finding.from_json(plain) for plain in record.findings()]
-    looks = sum("critic/auc" in row or "samples/w1" in row for row in rows)
+    looks = sum(any(name in row for name in LOOKED) for row in rows)
     if not looks and not found:
         return None
     return Health(_ribbon(found, last), tuple(_told(finding) for finding in found), looks)

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sparring.errors import FolderError
 from sparring.files import read_json, write_bytes
+from sparring.judging.verdict import WORDS
 from sparring.record import Record
 from sparring.report.answers import matrix_style, read_answers, read_filters
 from sparring.report.figures import MANY, PLOT, floor_bar
@@ -20,6 +21,7 @@ from sparring.report.words import duration, finite, number, plain, ratio, when
 
 __all__ = ["write_report"]
 
+TONES = {"good": "good", "fair": "fair", "poor": "poor", "broken": "poor"}
 KINDS = {
     "gan": "generative adversarial network",
     "cyclegan": "translation between two collections",
@@ -128,7 +130,7 @@ def _outcome(about: Mapping[str, Any], reached: int, verdict: Mapping[str, Any] 
     grades = [figure["grade"] for figure in verdict["figures"] if figure["grade"]]
     if not grades:
         return f"{said}{taken}."
-    return f"{said}{taken}. {grades.count('good')} of {len(grades)} figures are good."
+    return f"{said}{taken}. {grades.count('good')} of {len(grades)} figures are as good as real."
 
 
 def _end(record: Record, reached: int) -> dict[str, str] | None:
@@ -173,6 +175,8 @@ def _verdict(record: Record) -> dict[str, Any] | None:
     return {
         "figures": figures,
         "summary": str(verdict.get("summary") or ""),
+        "space": str(verdict.get("space") or ""),
+        "notes": [str(note) for note in verdict.get("notes") or ()],
         **{name: finite(verdict.get(name)) for name in ("samples", "draws", "seconds")},
     }
 
@@ -196,6 +200,8 @@ def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
         "interval": f"{number(low)} to {number(high)}" if known else "",
         "bar": floor_bar(value, floor, (low * floor, high * floor) if known and floor else None, figure.get("grade")),
         "grade": str(figure.get("grade") or ""),
+        "word": WORDS.get(str(figure.get("grade")), "–"),
+        "tone": TONES.get(str(figure.get("grade")), ""),
         "meaning": str(figure.get("meaning") or ""),
     }
 

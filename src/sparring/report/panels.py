@@ -22,6 +22,7 @@ PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("Variety of the samples", ("dispersion", "missed", "duplicates", "nearer"), False),
     ("How well the critic tells real from generated", ("auc", "memory", "accuracy"), False),
     ("Size of delta, layer by layer", ("delta",), True),
+    ("Dead units, layer by layer", ("dead",), False),
     ("Losses", ("loss",), False),
     ("Objectives", ("objective",), False),
     ("Gradient norms", ("gradient",), True),

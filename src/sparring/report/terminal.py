@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from sparring.errors import DataError, InputError, ShapeError
+from sparring.judging.verdict import WORDS
 from sparring.report.figures import Axis, Limits
 from sparring.report.samples import two_columns
 from sparring.report.words import duration, finite, number, ratio
@@ -177,7 +178,10 @@ def verdict_lines(verdict: Mapping[str, Any], width: int, meanings: bool = True)
     said += [duration(verdict["seconds"])] if verdict.get("seconds") is not None else []
     if figures and said:
         floor = "The floor is the same figure between two sets of real data; in brackets is the ratio's 95 % interval."
-        lines += ["", *textwrap.wrap(f"{floor} Judged on {', '.join(said)}.", width)]
+        where = f", in {_clean(verdict['space'])}" if verdict.get("space") else ""
+        lines += ["", *textwrap.wrap(f"{floor} Judged on {', '.join(said)}{where}.", width)]
+    for note in verdict.get("notes") or ():
+        lines += textwrap.wrap(_clean(note), width)
     return lines[1:] if lines[:1] == [""] else lines
 
 
@@ -198,12 +202,12 @@ def _cells_of(figure: Mapping[str, Any]) -> list[str]:
         number(finite(figure.get("value"))),
         number(finite(figure.get("floor"))),
         number(over) + sides,
-        _clean(figure.get("grade") or "–"),
+        WORDS.get(str(figure.get("grade")), "–"),
     ]
 
 
 def _table(figures: list[Mapping[str, Any]], width: int, meanings: bool) -> list[str]:
-    head = ["figure", "value", "floor", "value / floor", "grade"]
+    head = ["figure", "value", "floor", "value / floor", "which is"]
     rows = [_cells_of(figure) for figure in figures]
     sizes = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     wide = sum(sizes) + 2 * (len(sizes) - 1) <= width

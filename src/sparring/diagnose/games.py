@@ -5,20 +5,17 @@ benchmarks/diagnosis.py, and their error rates are those of the other half.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
 from sparring.diagnose.finding import Evidence
 from sparring.diagnose.series import Series, Values
+from sparring.diagnose.sign import Detector, Sign
 
 __all__ = [
-    "DETECTORS",
     "GAME",
-    "Detector",
-    "Sign",
     "divergence",
     "lost_modes",
     "memorised_rows",
@@ -30,16 +27,6 @@ __all__ = [
     "vanishing_gradient",
 ]
 
-
-class Sign(NamedTuple):
-    """What shows a failure. since: the step of the first row that does."""
-
-    since: int
-    evidence: tuple[Evidence, ...]
-
-
-Detector = Callable[[Series], Sign | None]
-"""The rows so far to a sign of a failure in the newest, or None."""
 
 EARLY = 3  # looks at the start from which nothing is concluded: nothing is learned yet
 CERTAIN = 3  # looks that must all show it
@@ -205,6 +192,3 @@ GAME: Mapping[str, Detector] = MappingProxyType(
     }
 )
 """Of games, by the name of the failure."""
-
-DETECTORS: Mapping[str, Mapping[str, Detector]] = MappingProxyType({"gan": GAME})
-"""By the kind of a run."""

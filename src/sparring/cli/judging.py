@@ -1,0 +1,59 @@
+"""sparring judge: a run, a saved model, or samples from anywhere, by data that were not learned from."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from sparring.cli.display import Display
+from sparring.data.source import read, read_like
+from sparring.errors import InputError
+from sparring.judging import Verdict
+from sparring.judging import judge as judged
+from sparring.record import Record
+from sparring.report import write_report
+
+__all__ = ["judge"]
+
+
+def judge(
+    what: Path, data: str, target: str | None, train: str | None, seed: int, markdown: bool, as_json: bool
+) -> None:
+    """what: a run's or model's folder, or samples."""
+    display = Display(as_json=as_json)
+    if what.exists() and not (what / "run.json").exists():
+        _say(_of_samples(what, data, train, seed), markdown, display)
+        return
+    record = Record.open(what)
+    from sparring.estimators import load
+
+    model = load(what)
+    if record.about["kind"] == "gan":
+        verdict = model.judge(data, train, random_state=seed)
+        write_report(what)
+        _say(verdict, markdown, display)
+        return
+    if markdown:
+        raise InputError("--markdown is for verdicts on samples; this run gives answers. Use --json.")
+    column = (
+        record.about["data"]["target"] if target is None and data.lower().endswith((".csv", ".tsv", ".txt")) else target
+    )
+    found = model.judge(data, column)
+    write_report(what)
+    display.result(found.to_json(), lambda: display.lines(found.lines()))
+
+
+def _of_samples(samples: Path, data: str, train: str | None, seed: int) -> Verdict:
+    """Samples in a file, or a folder of images. Raises InputError without training data, which the floor is made of."""
+    if train is None:
+        raise InputError(f"{samples} holds samples, not a run: give the data they were learned from too, --train.")
+    source = read(train)
+    rows = [np.asarray(read_like(given, source.schema).values) for given in (str(samples), data)]
+    return judged(rows[0], np.asarray(source.values), rows[1], random_state=seed)
+
+
+def _say(verdict: Verdict, markdown: bool, display: Display) -> None:
+    if markdown:
+        sys.stdout.write(verdict.to_markdown())
+    else:
+        display.result(verdict.to_json(), lambda: display.verdict(verdict.to_json()))

@@ -1,0 +1,94 @@
+"""Detectors of what goes wrong in a supervised fit: pure functions of the rows so far, as games.py. No torch."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from sparring.diagnose.finding import Evidence
+from sparring.diagnose.series import Series
+from sparring.diagnose.sign import Detector, Sign
+
+__all__ = ["FIT", "dead_units", "exploding_delta", "not_learning", "over_fitting", "vanishing_delta"]
+
+SETTLED = 5  # epochs since the validation error was least
+RISEN = 1.1  # times its least, from which a validation error has risen
+LEARNED = 0.98  # of the error without inputs: above it, nothing is learned
+EPOCHS = 5  # before a fit can be said to learn nothing
+DEAD = 0.5  # of a layer's units
+FACTOR = 1e3  # from the last layer's delta to the first's
+
+
+def over_fitting(series: Series) -> Sign | None:
+    """A validation error above its least, while the training error is below what it was then."""
+    validation, training = series.values("validation/error"), series.values("training/error")
+    if len(validation) < SETTLED + 1 or len(training) != len(validation):
+        return None
+    least = int(validation.argmin())
+    late = validation[least + 1 :]
+    if len(late) < SETTLED or np.median(late[-3:]) < RISEN * validation[least] or training[-1] >= training[least]:
+        return None
+    evidence = (
+        Evidence("validation/error", float(validation[-1]), f"near its least, {validation[least]:.3g}"),
+        Evidence(
+            "training/error", float(training[-1]), f"not far below the validation error; then {training[least]:.3g}"
+        ),
+    )
+    return Sign(series.since("validation/error", len(late)), evidence)
+
+
+def not_learning(series: Series) -> Sign | None:
+    """A training error that stays where an answer without inputs would be."""
+    training, baseline = series.values("training/error", 3), series.values("baseline/error", 1)
+    if series.count("training/error") < EPOCHS or not len(baseline) or training.min() < LEARNED * baseline[0]:
+        return None
+    evidence = Evidence("training/error", float(training[-1]), f"well below that of no inputs, {baseline[0]:.3g}")
+    return Sign(series.since("training/error", 3), (evidence,))
+
+
+def dead_units(series: Series) -> Sign | None:
+    """Layers of which half the units give zero for every row looked at."""
+    shown = [
+        Evidence(name, float(series.values(name, 1)[0]), "a few hundredths at most")
+        for name in series.names("/dead")
+        if series.values(name, 1)[0] > DEAD
+    ]
+    return Sign(series.since(shown[0].name, 1), tuple(shown)) if shown else None
+
+
+def vanishing_delta(series: Series) -> Sign | None:
+    """Deltas that shrink by a thousand from the last layer to the first."""
+    first, last = _ends(series)
+    if first is None or last is None or first.value * FACTOR > last.value:
+        return None
+    return Sign(series.since(first.name, 1), (first, last))
+
+
+def exploding_delta(series: Series) -> Sign | None:
+    """Deltas that grow by a thousand from the last layer to the first."""
+    first, last = _ends(series)
+    if first is None or last is None or first.value < FACTOR * last.value:
+        return None
+    return Sign(series.since(first.name, 1), (first, last))
+
+
+def _ends(series: Series) -> tuple[Evidence | None, Evidence | None]:
+    """The newest deltas of the first and the last layer, if there are two layers or more."""
+    names = series.names("/delta")
+    if len(names) < 2:
+        return None, None
+    first, last = (float(series.values(name, 1)[0]) for name in (names[0], names[-1]))
+    normal = "of one size in all layers"
+    return Evidence(names[0], first, normal), Evidence(names[-1], last, normal)
+
+
+FIT: Mapping[str, Detector] = MappingProxyType(
+    {
+        "not-learning": not_learning,
+        "dead-units": dead_units,
+        "vanishing-delta": vanishing_delta,
+        "exploding-delta": exploding_delta,
+        "over-fitting": over_fitting,
+    }
+)
+"""Of supervised fits, by the name of the failure."""
