@@ -240,6 +240,10 @@ def test_a_sure_critic_whose_samples_get_better_is_no_failure() -> None:
     assert _found(_rows(**{"critic/auc": 1.0, "samples/w1": lambda t: 10 * 0.1**t})) == []
 
 
+def test_modes_that_are_still_being_learned_are_not_lost() -> None:
+    assert _found(_rows(50, **{"samples/missed": lambda t: 0.9 * 0.005**t})) == []
+
+
 def test_jumps_and_a_sure_critic_are_no_failure_where_samples_are_good() -> None:
     jumps = {"generator/gradient": lambda t: 10.0 ** (-1) ** round(100 * t)}
     assert _found(_rows(**{"critic/auc": 1.0, "samples/w1": 1.1}, **jumps)) == []

@@ -116,15 +116,18 @@ def mode_collapse(series: Series) -> Sign | None:
 
 
 LATE = 10  # looks before a part of the data is missed: it may be learned yet
+FALLING = 0.9
 
 
 def lost_modes(series: Series) -> Sign | None:
-    """A part of the data without samples, late in a run."""
-    missed = series.values("samples/missed", CERTAIN)
-    if series.count("samples/missed") < LATE or missed.min() <= THIN:
+    """A part of the data without samples, look after look, and no smaller than it was before those."""
+    missed = series.values("samples/missed", LATE)
+    if len(missed) < LATE or missed[-LONG:].min() <= THIN:
         return None
-    evidence = Evidence("samples/missed", float(missed[-1]), "below 0.05")
-    return Sign(series.since("samples/missed", CERTAIN), (evidence,))
+    if np.median(missed[-CERTAIN:]) < FALLING * np.median(missed[:-LONG]):
+        return None
+    evidence = Evidence("samples/missed", float(missed[-1]), "below 0.05, or falling")
+    return Sign(series.since("samples/missed", LONG), (evidence,))
 
 
 LONG = 5  # looks that must show what a critic does wrong

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 
 from sparring.diagnose.yardstick import Yardstick
@@ -89,6 +90,7 @@ class GameProbes:
         self.scene, self.every, self.chosen = scene, every, tuple(chosen)
         self.place = Place() if place is None else place
         self.layers = {turn.name: _layers(turn) for turn in turns}
+        self._libraries = ThreadpoolController()
         self._before: dict[str, list[Tensor]] | None = None
         self.seconds, self.looks = 0.0, 0
 
@@ -99,7 +101,8 @@ class GameProbes:
         if step.index % self.every:
             return None
         began = time.perf_counter()
-        found = self.place.broadcast(self._measured(step) if self.place.leads else None)
+        with self._libraries.limit(limits=torch.get_num_threads(), user_api="blas"):  # else a small game waits for them
+            found = self.place.broadcast(self._measured(step) if self.place.leads else None)
         self._before = None
         self.seconds, self.looks = self.seconds + time.perf_counter() - began, self.looks + 1
         return found
