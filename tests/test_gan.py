@@ -207,6 +207,8 @@ def test_bfloat16_runs_where_it_is_asked_for() -> None:
     ("kind", "more", "precision"),
     [
         ("two channels", {}, "bfloat16"),
+        ("two channels", {"recipe": "dcgan"}, "bfloat16"),
+        ("two channels", {"recipe": "wgan-gp"}, "float32"),  # not measured
         ("two channels", {"recipe": "gan-2014"}, "float32"),
         ("grey floats", {}, "float32"),
         ("rows", {}, "float32"),

@@ -35,6 +35,7 @@ __all__ = ["JUDGED", "Job", "job_of", "rows_of", "take_over"]
 
 RESIDENT = 2**31  # bytes of encoded rows, up to which they are all kept in memory (or on the GPU)
 INDEXED = ("uint8", "int16", "int32", "int64", "float32", "float64")  # what torch reads by rows where it lies
+HALF_SHOWN = ("relativistic", "non-saturating")  # objectives whose images are as good in bfloat16
 LOOKS = 25  # at the generator, in a run that may stop early
 APART = 100  # steps between two looks, at least, so that they stay cheap beside the steps
 JUDGED = 20_000  # training rows that a floor is drawn from
@@ -130,9 +131,10 @@ def rows_of(given: dict[str, Any], n: int, seed: int) -> tuple[NDArray[np.int64]
 
 
 def _precision(asked: str, schema: Schema, settings: Settings) -> str:
-    """bfloat16 by itself for convolutions over images alone: there it pays at equal time."""
+    """bfloat16 by itself for convolutions over images, in games where its quality was measured."""
     pair = settings.recipe.networks
     convolve = schema.kind == "image" and kind_of(schema) == "image" and pair is not None and pair.images
+    convolve = convolve and settings.recipe.objective.name in HALF_SHOWN
     return "float32" if asked == "auto" and not convolve else asked
 
 
