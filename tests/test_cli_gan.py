@@ -180,7 +180,7 @@ def test_a_failing_game_is_diagnosed_and_remedied(empty_folder: Path, capsys: py
 def test_a_healthy_game_says_what_looking_cost(empty_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save("rows.npy", np.random.default_rng(0).normal(size=(300, 2)))
     assert run("fit", "gan", "rows.npy", "--steps", "100", "--seed", "0", "--run", "r") == 0
-    assert "health   nothing found (1 looks of the probes" in capsys.readouterr().err
+    assert "health   nothing found (1 look of the probes" in capsys.readouterr().err
     assert run("diagnose", "r") == 0
     assert "nothing was found in" in capsys.readouterr().out
     assert run("fit", "gan", "rows.npy", "--steps", "20", "--no-probes", "--run", "blind") == 0

@@ -1,5 +1,6 @@
 """Diagnosis: what probes measure, which failures detectors see in rows, and what a run does about them."""
 
+import json
 import math
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import sparring as sp
 from sparring.chance import ambient_seed
 from sparring.data import toy
 from sparring.diagnose.examiner import QUIET, Examiner, examined
-from sparring.diagnose.finding import Finding
+from sparring.diagnose.finding import Evidence, Finding
 from sparring.diagnose.games import GAME
 from sparring.diagnose.modes import MODES, told
 from sparring.diagnose.probes import PROBES, Scene, probe_names
@@ -417,6 +418,12 @@ def test_divergence_is_a_finding(tmp_path: Path) -> None:
         sp.GAN("nonsaturating", changes=changes, steps=500, random_state=0, run=tmp_path / "run").fit(GRID)
     assert [plain["name"] for plain in Record.open(tmp_path / "run").findings()] == ["divergence"]
     assert [finding.name for finding in examined(Record.open(tmp_path / "run")).findings] == ["divergence"]
+
+
+def test_a_finding_is_valid_json_also_where_a_value_is_not_finite() -> None:
+    found = Finding("divergence", "failure", 3, 3, (Evidence("critic/loss", math.nan, "finite"),))
+    plain = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert math.isnan(Finding.from_json(plain).evidence[0].value)
 
 
 def test_an_unknown_word_for_trouble_is_refused() -> None:

@@ -163,7 +163,8 @@ def _say_health(record: Record, display: Display) -> None:
         display.say(f"remedy   {entry['name']}, after step {entry['step']:,}")
     found = dict.fromkeys(MODES[finding["name"]].title for finding in record.findings())
     what = f"{', '.join(found)}: see sparring diagnose {shlex.quote(str(record.folder))}" if found else "nothing found"
-    looks = f" ({about['probes']} looks of the probes, {_cost(about, about['probing'])})" if about.get("probes") else ""
+    times = "1 look" if about.get("probes") == 1 else f"{about.get('probes')} looks"
+    looks = f" ({times} of the probes, {_cost(about, about['probing'])})" if about.get("probes") else ""
     if found or looks:
         display.say(f"health   {what}{looks}")
 

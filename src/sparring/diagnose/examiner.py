@@ -52,11 +52,6 @@ class Examiner:
         """How often probes have looked."""
         return max(self.series.count(name) for name in LOOKED)
 
-    @property
-    def holding(self) -> tuple[Finding, ...]:
-        """The findings that are not over."""
-        return tuple(finding for finding in self.findings if finding.until is None)
-
     def diverged(self, step: int, what: str) -> None:
         """Take in that a run had to end, because a quantity was not finite."""
         evidence = (Evidence(what, math.nan, "finite"),)

@@ -1,5 +1,6 @@
 """A finding: a failure called by its name, since when, and the numbers that show it. No torch."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
@@ -40,9 +41,13 @@ class Finding:
     until: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dicts, lists, strings and numbers."""
-        return asdict(self)
+        """Plain dicts, lists, strings and numbers, none of them infinite or NaN: such a value is None."""
+        plain = asdict(self)
+        for part in plain["evidence"]:
+            part["value"] = part["value"] if math.isfinite(part["value"]) else None
+        return plain
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        return cls(**{**plain, "evidence": tuple(Evidence(**part) for part in plain["evidence"])})
+        found = [{**part, "value": math.nan if part["value"] is None else part["value"]} for part in plain["evidence"]]
+        return cls(**{**plain, "evidence": tuple(Evidence(**part) for part in found)})

@@ -1,7 +1,7 @@
 """Detectors of a game's failures: pure functions of the rows so far. No torch, so that old run folders can be read.
 
-Each says whether a failure shows in the newest rows. Thresholds were set on one half of the runs of
-benchmarks/diagnosis.py, and their error rates are those of the other half.
+Each says whether a failure shows in the newest rows. Thresholds are first guesses from a few runs: how often they are
+right is for benchmarks/diagnosis.py to measure, which has not been done over many games yet.
 """
 
 import math

@@ -6,8 +6,7 @@ without.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from sparring.diagnose.yardstick import Yardstick
 from sparring.errors import InputError
+from sparring.networks import evaluating
 from sparring.objectives import scores
 from sparring.place import Place
 from sparring.training import Step, Turn
@@ -113,7 +113,7 @@ class GameProbes:
             found |= self._by_layer(step)
         if "updates" in self.chosen and self._before is not None:
             found |= self._updates(self._before)
-        with _still(self.scene.generator, self.scene.critic):
+        with evaluating(self.scene.generator, self.scene.critic):
             found |= _of_critic(self.scene, self.chosen)
         if "samples" in self.chosen and self.scene.yardstick is not None:
             samples = np.asarray(self.scene.samples())
@@ -161,19 +161,6 @@ def _layers(turn: Turn) -> list[list[int]]:
         layer = name if "parametrizations" in names.get(id(parameter), "") else name.rpartition(".")[0]
         found.setdefault(layer, []).append(i)
     return list(found.values())
-
-
-@contextmanager
-def _still(*networks: nn.Module) -> Iterator[None]:
-    """Run a block with networks in evaluation mode, and put their modes back."""
-    modes = [(module, module.training) for network in networks for module in network.modules()]
-    for network in networks:
-        network.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def _of_critic(scene: Scene, chosen: Sequence[str]) -> dict[str, float]:

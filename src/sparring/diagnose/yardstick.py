@@ -1,4 +1,4 @@
-"""What a probe compares samples with: real rows, what real rows score against them, and cells that hold equal parts."""
+"""What a probe compares samples with: real rows, what real rows score against them, and the cells that they fill."""
 
 import warnings
 from dataclasses import dataclass

@@ -14,6 +14,7 @@ from sparring.networks.layers import (
     summary,
     treats_samples_apart,
 )
+from sparring.networks.looking import evaluating, hearing
 from sparring.networks.maxout import Maxout
 from sparring.networks.mlp import MLP
 from sparring.networks.pairs import PAIRS, Pair, convolutional, maxout, perceptrons, residual
@@ -44,7 +45,9 @@ __all__ = [
     "count_parameters",
     "dead_shares",
     "draws_nothing",
+    "evaluating",
     "has_batch_statistics",
+    "hearing",
     "layers",
     "maxout",
     "perceptrons",

@@ -1,6 +1,6 @@
 """What can be said of any network: its layers, their shapes and sizes, and whether samples touch each other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
+
+from sparring.networks.looking import evaluating, hearing
 
 __all__ = [
     "APART",
@@ -124,24 +126,12 @@ def layers(network: nn.Module, shape: Sequence[int]) -> tuple[Layer, ...]:
     (Layer(name='0', kind='Conv2d 3-3', shape=(3, 4, 4), parameters=84),)
     """
     found: list[Layer] = []
-    leaves = _leaves(network)
-    hooks = [leaf.register_forward_hook(_noter(name, found)) for name, leaf in leaves.items()]
-    modes = [(module, module.training) for module in network.modules()]
-    first = next(network.parameters(), torch.zeros(()))
-    try:
-        with torch.inference_mode():
-            network.eval()(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, mode in modes:
-            module.training = mode
-    return tuple(found)
 
-
-def _noter(name: str, found: list[Layer]) -> Callable[[nn.Module, Any, Any], None]:
-    def note(layer: nn.Module, _: Any, output: Any) -> None:
+    def note(name: str, layer: nn.Module, output: Any) -> None:
         shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
         found.append(Layer(name, _named(layer), shape, count_parameters(layer)))
 
-    return note
+    first = next(network.parameters(), torch.zeros(()))
+    with hearing(_leaves(network).items(), note), evaluating(network), torch.inference_mode():
+        network(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
+    return tuple(found)

@@ -1,10 +1,9 @@
 """Units of a network at work: which give nothing but zero."""
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
+
+from sparring.networks.looking import evaluating, hearing
 
 __all__ = ["dead_shares"]
 
@@ -17,22 +16,10 @@ def dead_shares(network: nn.Module, x: Tensor) -> tuple[tuple[str, float], ...]:
     it was in.
     """
     found: list[tuple[str, float]] = []
-
-    def noter(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
-        return lambda _layer, _inputs, out: found.append((name, _dead(out)))
-
-    hooks = [
-        module.register_forward_hook(noter(name)) for name, module in network.named_modules() if type(module) is nn.ReLU
-    ]
-    modes = [(module, module.training) for module in network.modules()]
-    try:
+    relus = [(name, module) for name, module in network.named_modules() if type(module) is nn.ReLU]
+    with hearing(relus, lambda name, _, out: found.append((name, _dead(out)))), evaluating(network):
         with torch.inference_mode():
-            network.eval()(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, mode in modes:
-            module.training = mode
+            network(x)
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.errors import InputError, ShapeError
+from sparring.networks import evaluating, hearing
 from sparring.shapes import describe
 
 __all__ = ["Sensitivity", "delta_sizes", "sensitivities"]
@@ -105,24 +106,10 @@ def delta_sizes(
     Source: the lecture, "back propagation"; Glorot & Bengio 2010, section 4.2.
     """
     outputs: list[tuple[str, Tensor]] = []
-
-    def noter(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
-        return lambda _layer, _inputs, z: outputs.append((name, z))
-
-    hooks = [
-        module.register_forward_hook(noter(name))
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Linear | nn.modules.conv._ConvNd)
-    ]
-    modes = [(module, module.training) for module in network.modules()]
-    try:
-        with torch.enable_grad():
-            cost = loss(network.eval()(x), y)
-            found = torch.autograd.grad(cost, [z for _, z in outputs], allow_unused=True, materialize_grads=True)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, mode in modes:
-            module.training = mode
+    kinds = nn.Linear | nn.modules.conv._ConvNd
+    layers = [(name, module) for name, module in network.named_modules() if isinstance(module, kinds)]
+    with hearing(layers, lambda name, _, z: outputs.append((name, z))), evaluating(network), torch.enable_grad():
+        cost = loss(network(x), y)
+        found = torch.autograd.grad(cost, [z for _, z in outputs], allow_unused=True, materialize_grads=True)
     sizes = [len(x) * delta.float().square().mean().sqrt().item() for delta in found]
     return tuple((name, size) for (name, _), size in zip(outputs, sizes, strict=True))
