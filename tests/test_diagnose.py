@@ -179,6 +179,13 @@ def test_every_kind_of_game_can_be_probed(recipe: str) -> None:
     assert {"critic/auc", "samples/missed"} <= set(gan.record_.rows()[-1])
 
 
+@pytest.mark.parametrize(("rows", "pack"), [(2, 1), (3, 4), (4, 4), (9, 4)])
+def test_few_rows_are_no_error(rows: int, pack: int) -> None:
+    changes = {"pack": pack, "batch_size": 8}
+    gan = sp.GAN("pacgan", changes=changes, steps=100, random_state=0).fit(GRID[:rows])
+    assert ("critic/auc" in gan.record_.rows()[-1]) == (rows >= pack)
+
+
 def test_a_labelled_game_can_be_probed() -> None:
     gan = sp.GAN(steps=100, random_state=0).fit(GRID[:400], np.arange(400) % 3)
     assert "critic/auc" in gan.record_.rows()[-1]

@@ -189,7 +189,7 @@ def _of_scores(real: Tensor, fake: Tensor, learned: Tensor | None) -> dict[str, 
     found = {
         "critic/auc": _auc(real, fake),
         "critic/accuracy": float(((real > 0).double().mean() + (fake <= 0).double().mean()) / 2),
-        "critic/score_spread": float(both.std()),
+        "critic/score_spread": float(both.std(correction=0)),
         "critic/score_size": float(both.abs().max()),
     }
     return found if learned is None else found | {"critic/memory": _auc(learned, real)}

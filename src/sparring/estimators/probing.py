@@ -29,7 +29,7 @@ def probed(job: Job, asked: bool | Sequence[str], seed: int) -> Job:
     Raises InputError for a probe that does not exist.
     """
     chosen = probe_names(asked)
-    if not chosen:
+    if not chosen or len(job.train) < job.settings.recipe.pack:  # too few rows for a single pack: nothing to score
         return job
     log = Intervals.of(job.settings.steps).log
     every = max(ROWS_APART, math.ceil(STEPS_APART / log)) * log
