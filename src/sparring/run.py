@@ -171,7 +171,10 @@ class Diagnosis:
     def grave(self, findings: tuple[Finding, ...], place: Place) -> Finding | None:
         """The one that ends the run, if there is one. Several ranks do what rank 0 does, which has read all rows."""
         found = next((f for f in findings if f.severity == "failure" and f.until is None and self.stops(f)), None)
-        return found if place.ranks == 1 else place.broadcast(found)
+        if place.ranks == 1:
+            return found
+        plain = place.broadcast(None if found is None else found.to_json())
+        return None if plain is None else Finding.from_json(plain)
 
 
 @dataclass
