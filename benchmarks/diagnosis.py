@@ -1,29 +1,33 @@
-"""How often the diagnosis is right: healthy games, and games spoiled on purpose.
+"""How often the diagnosis is right, over healthy games and games spoiled on purpose (spoiled.py), and what remedies do.
 
-    python benchmarks/diagnosis.py play FOLDER [--seeds 4] [--mnist FOLDER] [--processes 2] [--only healthy]
+    python benchmarks/diagnosis.py play FOLDER [--half all] [--seeds 4] [--mnist FOLDER] [--only healthy]
     python benchmarks/diagnosis.py rates FOLDER [--half test]
+    python benchmarks/diagnosis.py remedies FOLDER [--seeds 2]
 
-``play`` plays every game that FOLDER does not hold yet and keeps a file of each: its rows as a record has them, the
-generator's gradient norm of every step, and what its 2,500 last samples are like. ``rates`` says what truly happened to
-each (``truths``), from those alone, and what the detectors said of the rows. Seeds of even number are the half on which
-thresholds are set; rates are quoted on the other half.
+``play`` plays every game of a half that FOLDER does not hold yet and keeps a file of each: its rows as a record has
+them, the generator's gradient norm of every step, and what its samples are like every hundred steps and at its end.
+``rates`` says what truly happened to each (``truths``), from those alone, and what the detectors said of the rows.
+Seeds of even number are the half on which thresholds are set ("tuning"); rates are quoted on the other half ("test").
+``remedies`` plays the spoiled games of the test half again, longer and with on_trouble="remedy", and says how many end
+healthy.
 
-Truth, decided without the detectors:
+Truth, decided without the detectors, against rows that neither the game nor its probes saw:
 divergence   the game ended with a number that is not finite, or the generator's gradient of the last tenth is a
              thousand times that of the first twenty steps, or W1 is above 30 of its floor
 vanishing    the generator's gradient of the last tenth is a thousandth of that of the first twenty steps, or less
-unstable     in windows of 100 steps of the second half, the gradient's middle 80 % span a factor of 8 or more (the
-             median window), and W1 is above 1.5 of its floor
 collapse     mixtures: at most a third of the modes have a tenth of their share; else: samples cover less than a fifth
-             of what real rows do, and spread less than half as far, or over less than a third of the classes
-A healthy game is one of those meant to be healthy, with W1 at most 2 of its floor and none of these.
+             of what real rows do, and spread less than half as far
+unstable     in windows of 100 steps of the second half, the gradient's middle 80 % span a factor of 5 or more (the
+             median window); W1 is above 1.5 of its floor or coverage below half of its; and none of the above
+A healthy game is one of those meant to be healthy, with W1 at most 2 of its floor, coverage at least half of its, nine
+in ten modes with a tenth of their share, and none of these. The rest are unclear: only their number is given.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -31,10 +35,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.datasets import load_breast_cancer
+from spoiled import FAILURES, MIXTURES, Game, data_of, games
 
 import sparring as sp
-from sparring.data import toy
 from sparring.data.source import read
 from sparring.diagnose.examiner import Examiner
 from sparring.diagnose.games import GAME
@@ -42,159 +45,50 @@ from sparring.errors import Diverged
 from sparring.estimators.game import Job, job_of
 from sparring.estimators.probing import probed
 from sparring.estimators.sampling import Sampler
-from sparring.networks import perceptrons
+from sparring.judging.watched import Watched
 from sparring.run import Intervals
 from sparring.training import train
 
-MIXTURES = {"ring": toy.ring, "grid": toy.grid}
-FAILURES = ("divergence", "vanishing-gradient", "unstable-gradient", "mode-collapse")
-HEAVY = partial(torch.optim.SGD, momentum=0.9, fused=True)
-SMALL = perceptrons((128, 128, 128))
-ROWS, SAMPLES = 20_000, 2_500
-
-
-# -- games
-
-Changes = dict[str, Any]
-SPOILED: dict[str, dict[str, tuple[str, Changes]]] = {
-    "divergence": {
-        "heavy": (
-            "nonsaturating",
-            {"penalties": {}, "optimizer": HEAVY, "generator_rate": 0.5, "critic_rate": 0.5, "hold": 1.0},
-        ),
-        "squares": ("lsgan", {"optimizer": HEAVY, "generator_rate": 0.3, "critic_rate": 0.3}),
-        "unbounded": (
-            "wgan",
-            {"clip": None, "optimizer": "adam", "generator_rate": 1e-3, "critic_rate": 1e-3, "hold": 1.0},
-        ),
-        "fast": ("r3gan", {"penalties": {}, "generator_rate": 0.1, "critic_rate": 0.1, "hold": 1.0}),
-    },
-    "vanishing-gradient": {
-        "sure critic": (
-            "gan-2014",
-            {"optimizer": "adam", "critic_steps": 10, "critic_rate": 1e-3, "generator_rate": 1e-5, "networks": SMALL},
-        ),
-        "large critic": (
-            "gan-2014",
-            {"optimizer": "adam", "critic_steps": 5, "critic_rate": 2e-3, "generator_rate": 1e-4, "networks": SMALL},
-        ),
-        "fast critic": (
-            "gan-2014",
-            {"optimizer": "adam", "critic_steps": 3, "critic_rate": 1e-2, "generator_rate": 1e-4, "networks": SMALL},
-        ),
-        "heavy critic": (
-            "gan-2014",
-            {"optimizer": HEAVY, "critic_steps": 5, "critic_rate": 0.1, "generator_rate": 1e-4, "networks": SMALL},
-        ),
-    },
-    "unstable-gradient": {
-        "fast critic": (
-            "nonsaturating",
-            {"penalties": {}, "critic_steps": 10, "critic_rate": 1e-2, "generator_rate": 1e-3, "hold": 1.0},
-        ),
-        "wide clipping": (
-            "wgan",
-            {
-                "clip": 0.5,
-                "critic_rate": 1e-3,
-                "generator_rate": 1e-3,
-                "critic_steps": 5,
-                "networks": perceptrons((64, 64, 64, 64, 64)),
-            },
-        ),
-        "unbounded hinge": ("hinge", {"spectral": False, "critic_rate": 1e-2, "generator_rate": 1e-3}),
-        "momentum": (
-            "dcgan",
-            {"optimizer": HEAVY, "generator_rate": 0.05, "critic_rate": 0.05, "networks": SMALL},
-        ),
-    },
-    "mode-collapse": {
-        "fast generator": ("dcgan", {"generator_rate": 1e-2, "critic_rate": 1e-4}),
-        "slow critic": ("dcgan", {"generator_rate": 3e-3, "critic_rate": 3e-5}),
-        "no penalty": (
-            "nonsaturating",
-            {"penalties": {}, "generator_rate": 2e-2, "critic_rate": 2e-4, "hold": 1.0},
-        ),
-        "heavy generator": ("dcgan", {"optimizer": HEAVY, "generator_rate": 0.2, "critic_rate": 0.01}),
-    },
-}
-SPOILED_STEPS = {"ring": 2_000, "grid": 2_000, "digits": 1_500, "cancer": 1_500}
-HEALTHY: tuple[tuple[str, str, int | None], ...] = (
-    ("grid", "r3gan", 12_000),
-    ("grid", "nonsaturating", 12_000),
-    ("ring", "r3gan", 12_000),
-    ("ring", "wgan-gp", None),
-    ("ring", "pacgan", None),
-    ("digits", "r3gan", None),
-    ("digits", "nonsaturating", None),
-    ("cancer", "r3gan", 5_000),
-    ("cancer", "nonsaturating", 5_000),
-    ("cancer", "wgan-gp", None),
-    ("mnist", "r3gan", 3_000),
-    ("mnist", "nonsaturating", 3_000),
-)
-
-
-@dataclass(frozen=True)
-class Game:
-    """What is played. meant: "healthy", or the failure that it is spoiled for; way: how, or the recipe."""
-
-    meant: str
-    data: str
-    way: str
-    seed: int
-    steps: int | None
-
-    @property
-    def file(self) -> str:
-        return f"{self.meant}_{self.data}_{self.way.replace(' ', '-')}_{self.seed}.json"
-
-    def settings(self) -> tuple[str, Changes | None]:
-        """The recipe and the changes. Images of digits have no waves to see: plain perceptrons."""
-        return (self.way, None) if self.meant == "healthy" else SPOILED[self.meant][self.way]
-
-
-def games(seeds: list[int], only: str | None, mnist: bool) -> list[Game]:
-    healthy = [
-        Game("healthy", data, recipe, seed, steps)
-        for seed in seeds
-        for data, recipe, steps in HEALTHY
-        if mnist or data != "mnist"
-    ]
-    spoiled = [
-        Game(meant, data, way, seed, SPOILED_STEPS[data])
-        for seed in seeds
-        for meant, ways in SPOILED.items()
-        for way in ways
-        for data in SPOILED_STEPS
-    ]
-    return [game for game in (*spoiled, *healthy) if only is None or game.meant == only]
-
-
-def data_of(game: Game, mnist: str | None) -> np.ndarray:
-    if game.data in MIXTURES:
-        return MIXTURES[game.data]().sample(ROWS, 1_000 + game.seed)
-    if game.data == "digits":
-        return toy.digits_split()[0]
-    if game.data == "cancer":
-        bunch: Any = load_breast_cancer()
-        return bunch.data
-    from images import read as images
-
-    assert mnist is not None
-    return images(mnist, "train")[0][:ROWS]
+HALVES = {"test": (1,), "tuning": (0,), "all": (0, 1)}  # remainders of their seeds
+SAMPLES, LOOKED_AT, APART = 1_000, 250, 100
+REMEDIED_STEPS = {"ring": 12_000, "grid": 12_000}
+OTHER_STEPS = 6_500
 
 
 # -- playing
 
 
-def job_for(game: Game, data: np.ndarray) -> Job:
-    recipe, changes = game.settings()
+class Eye:
+    """What a game's samples are like, against rows that it did not see. n: of them."""
+
+    def __init__(self, game: Game, rows: np.ndarray, fresh: np.ndarray, n: int) -> None:
+        self.seen = Watched.of(rows, fresh, seed=99, most=n)
+        self.spread = self._spread(rows)
+        self.centres = MIXTURES[game.data]().centres if game.data in MIXTURES else None
+
+    def __call__(self, samples: np.ndarray) -> dict[str, float]:
+        if not (np.abs(samples.astype(np.float64)) < 1e100).all():  # NaN is not
+            return {}
+        found = self.seen.figures(samples[: self.seen.size]) | {"spread": self._spread(samples) / self.spread}
+        if self.centres is None:
+            return found
+        nearest = np.linalg.norm(samples[:, None] - self.centres[None], axis=2).argmin(axis=1)
+        shares = np.bincount(nearest, minlength=len(self.centres)) / len(samples)
+        return {**found, "occupied": float((shares > 0.1 / len(shares)).mean())}
+
+    def _spread(self, rows: np.ndarray) -> float:
+        return float(np.sqrt(self.seen.units("rows", rows).var(axis=0).sum()))
+
+
+def gan_for(game: Game, **settings: Any) -> sp.GAN:
+    recipe, changes = game.settings
     held_out = 0.0 if game.data in MIXTURES else 0.1
-    gan = sp.GAN(
-        recipe, changes=changes, steps=game.steps, validation_fraction=held_out, random_state=game.seed, threads=1
-    )
-    return probed(job_of(gan.get_params(deep=False), read(data), None, game.seed), True, game.seed)
+    return sp.GAN(recipe, changes=changes, validation_fraction=held_out, random_state=game.seed, threads=1, **settings)
+
+
+def job_for(game: Game, rows: np.ndarray) -> Job:
+    gan = gan_for(game, steps=game.steps)
+    return probed(job_of(gan.get_params(deep=False), read(rows), None, game.seed), True, game.seed)
 
 
 def play(game: Game, folder: str, mnist: str | None) -> str:
@@ -203,79 +97,91 @@ def play(game: Game, folder: str, mnist: str | None) -> str:
     if path.exists():
         return f"{game.file} is there"
     torch.set_num_threads(1)
-    job = job_for(game, data_of(game, mnist))
+    rows, fresh = data_of(game, mnist)
+    job = job_for(game, rows)
+    glance, look = Eye(game, rows, fresh, LOOKED_AT), Eye(game, rows, fresh, SAMPLES)
+    sampled = _sampled(job)
     log = Intervals.of(job.settings.steps).log
-    rows: list[dict[str, Any]] = []
+    record: list[dict[str, Any]] = []
     norms: list[float] = []
-    began, ended = time.process_time(), ""
+    looks: list[dict[str, float]] = []
+    spent, began, ended = 0.0, time.process_time(), ""
     try:
         for step in train(job.game.turns, job.batches, job.settings.steps, job.state, job.place):
             norms.append(float(step.played["generator"].gradient))
             seen = job.watches["probes"].see(step)
             if seen is not None or step.index % log == 0:
-                rows.append({**step.row(job.place), **(seen or {})})
+                record.append({**step.row(job.place), **(seen or {})})
+            if step.index % APART == 0:
+                spent += time.process_time() - began
+                looks.append({"step": step.index, **glance(sampled(2 * LOOKED_AT))})
+                began = time.process_time()
     except Diverged as error:
         ended = str(error)
-    spent = time.process_time() - began
+    spent += time.process_time() - began
     assert job.probes is not None
     about = {"steps": job.settings.steps, "ended": ended, "cpu": spent, "probing": job.probes.seconds}
-    kept = {**about, "samples": judged(game, job), "norms": norms, "rows": rows}
+    kept = {**about, "samples": look(sampled(SAMPLES)), "looks": looks, "norms": norms, "rows": record}
     path.write_text(json.dumps(kept))
     return f"{game.file} {spent:.0f} s, of it {job.probes.seconds / max(spent, 1e-9):.1%} for probes"
 
 
-def judged(game: Game, job: Job) -> dict[str, float]:
-    """What the last samples are like, against rows that the probes did not see where there are some."""
+def _sampled(job: Job) -> Callable[[int], np.ndarray]:
     recipe = job.settings.recipe
     sampler = Sampler(job.average.module, job.source.schema, job.settings.latent_size, recipe.noise)
-    samples = np.asarray(sampler.made(sampler.noise(SAMPLES, 1)))
-    if not np.isfinite(samples.astype(np.float64)).all():
-        return {}
-    if game.data in MIXTURES:
-        truth = MIXTURES[game.data]()
-        nearest = np.linalg.norm(samples[:, None] - truth.centres[None], axis=2).argmin(axis=1)
-        shares = np.bincount(nearest, minlength=len(truth.centres)) / len(samples)
-        fresh, more = truth.sample(1_000, 7), truth.sample(1_000, 8)
-        w1 = sp.transport.wasserstein(samples[:1_000], fresh) / sp.transport.wasserstein(more, fresh)
-        return {"w1": w1, "occupied": float((shares > 0.1 / len(shares)).mean())}
-    train, test = np.asarray(job.train.some(3_000)), np.asarray(job.held_out.some(1_000))
-    verdict = sp.judge(samples[: len(test)], train, test)
-    spread = float(
-        np.sqrt(samples.reshape(SAMPLES, -1).astype(float).var(0).sum() / train.reshape(len(train), -1).var(0).sum())
-    )
-    coverage = verdict["coverage"].value / (verdict["coverage"].floor or 1.0)
-    return {"w1": float(verdict["w1"].ratio or np.inf), "coverage": coverage, "spread": spread}
-
-
-def _spread(rows: np.ndarray) -> float:
-    return float(np.sqrt(rows.reshape(len(rows), -1).astype(float).var(axis=0).sum()))
+    return lambda n: np.asarray(sampler.made(sampler.noise(n, 1)))
 
 
 # -- truth and rates
 
 
 def truths(kept: dict[str, Any]) -> set[str]:
-    """What truly happened: "healthy", some failures, or nothing clear."""
-    samples, w1 = kept["samples"], kept["samples"].get("w1", np.inf)
+    """What truly happened: "healthy", a failure, or nothing clear."""
+    samples = kept["samples"]
     norms = np.maximum(np.array(kept["norms"] or [1.0]), 1e-30)
     grown = np.median(norms[-max(len(norms) // 10, 1) :]) / np.median(norms[:20])
+    w1 = samples.get("w1", np.inf)
     if kept["ended"] or not samples or grown >= 1e3 or w1 > 30:
         return {"divergence"}
     if grown <= 1e-3:
         return {"vanishing-gradient"}
-    found = {"unstable-gradient"} if w1 > 1.5 and _span(norms) >= np.log10(8) else set[str]()
-    few = samples.get("occupied", 1.0) <= 1 / 3
-    bare = samples.get("coverage", 1.0) < 0.2 and samples.get("spread", 1.0) < 0.5
-    if few or bare:
-        found.add("mode-collapse")
-    return found or ({"healthy"} if w1 <= 2 and samples.get("occupied", 1.0) > 0.9 else set())
+    if collapsed(samples):
+        return {"mode-collapse"}
+    if (w1 > 1.5 or samples["coverage"] < 0.5) and np.median(spans(norms[len(norms) // 2 :])) >= np.log10(5):
+        return {"unstable-gradient"}
+    return {"healthy"} if good(samples) else set()
 
 
-def _span(norms: np.ndarray) -> float:
-    """The middle 80 % of the logarithms of norms in a window of 100 steps of the second half; the median window."""
-    logs = np.log10(norms[len(norms) // 2 :])
-    windows = logs[: len(logs) // 100 * 100].reshape(-1, 100)
-    return float(np.median(np.subtract(*np.percentile(windows, (90, 10), axis=1)))) if len(windows) else 0.0
+def good(samples: dict[str, float]) -> bool:
+    return samples["w1"] <= 2 and samples["coverage"] >= 0.5 and samples.get("occupied", 1.0) > 0.9
+
+
+def collapsed(samples: dict[str, float]) -> bool:
+    if "occupied" in samples:
+        return samples["occupied"] <= 1 / 3
+    return samples["coverage"] < 0.2 and samples["spread"] < 0.5
+
+
+def spans(norms: np.ndarray, window: int = 100) -> np.ndarray:
+    """The middle 80 % of the logarithms of norms, in windows of so many steps."""
+    logs = np.log10(norms[: len(norms) // window * window]).reshape(-1, window)
+    return np.subtract(*np.percentile(logs, (90, 10), axis=1)) if len(logs) else np.zeros(1)
+
+
+def onset(kept: dict[str, Any], truth: str) -> int:
+    """The step at which what truly happened began, for good."""
+    norms = np.maximum(np.array(kept["norms"] or [1.0]), 1e-30)
+    first, last = np.median(norms[:20]), len(norms)
+    if truth == "divergence":
+        gone = [look["step"] for look in kept["looks"] if look.get("w1", np.inf) > 30]
+        return min([*(np.flatnonzero(norms > 1e3 * first) + 1), *gone, last])
+    if truth == "vanishing-gradient":
+        return int(np.flatnonzero(norms > 1e-3 * first)[-1]) + 2
+    if truth == "unstable-gradient":
+        calm = np.flatnonzero(spans(norms) < np.log10(5))
+        return int(calm[calm < len(norms) // 200].max(initial=-1) + 1) * 100
+    fine = [look["step"] for look in kept["looks"] if not collapsed(look)]
+    return max(fine, default=0)
 
 
 def told_of(kept: dict[str, Any]) -> dict[str, int]:
@@ -286,66 +192,119 @@ def told_of(kept: dict[str, Any]) -> dict[str, int]:
     return {found.name: found.seen for found in reversed(examiner.findings) if found.severity == "failure"}
 
 
-def rates(folder: str, half: str) -> None:
-    """Detection, false alarms, delays, and what was taken for what."""
-    parity = {"test": (1,), "tuning": (0,), "all": (0, 1)}[half]
+Run = tuple[str, str, str, set[str], dict[str, int], dict[str, Any]]
+
+
+def runs_in(folder: str, half: str) -> list[Run]:
+    """(meant, data, way, truth, told, all that was kept) of the games of a half."""
     runs = []
     for path in sorted(Path(folder).glob("*.json")):
         meant, data, way, seed = path.stem.rsplit("_", 3)
-        if int(seed) % 2 in parity:
+        if int(seed) % 2 in HALVES[half] and not meant.startswith("remedied"):
             kept = json.loads(path.read_text())
             runs.append((meant, data, way, truths(kept), told_of(kept), kept))
+    return runs
+
+
+def rates(folder: str, half: str) -> None:
+    """Detection, false alarms, delays, and what was taken for what."""
+    runs = runs_in(folder, half)
     healthy = [run for run in runs if run[0] == "healthy" and run[3] == {"healthy"}]
     alarms = [run for run in healthy if run[4]]
-    print(
-        f"healthy games: {len(healthy)}; with a false alarm: {len(alarms)} ({len(alarms) / max(len(healthy), 1):.1%})"
-    )
+    share = len(alarms) / max(len(healthy), 1)
+    print(f"healthy games: {len(healthy)}; with a false alarm: {len(alarms)} ({share:.1%})")
     for meant, data, way, _, told, _ in alarms:
         print(f"  {meant} {data} {way}: {', '.join(told)}")
-    print("\n| truth | games | sets | ways | found | rate | alone | median step of the run at which it is certain |")
+    spoiled = [run for run in runs if run[0] != "healthy"]
+    print(f"spoiled games: {len(spoiled)}, of them unclear: {sum(run[3] <= {'healthy'} for run in spoiled)}")
+    print("\n| truth | games | sets | ways | found | rate | alone | steps from its onset until it is said (median) |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in FAILURES:
         print(_rate(name, [run for run in runs if name in run[3]]))
     print(f"\n| truth | {' | '.join(FAILURES)} | nothing |")
     print(f"| --- |{' --- |' * (len(FAILURES) + 1)}")
     for truth in (*FAILURES, "healthy"):
-        meant = [run for run in runs if run[3] == {truth}]
-        told = [[name in run[4] for run in meant] for name in FAILURES]
-        counts = [sum(found) for found in told] + [sum(not run[4] for run in meant)]
+        meant = healthy if truth == "healthy" else [run for run in runs if run[3] == {truth}]
+        counts = [sum(name in run[4] for run in meant) for name in FAILURES] + [sum(not run[4] for run in meant)]
         print(f"| {truth} ({len(meant)}) | {' | '.join(map(str, counts))} |")
-    probing = [run[5]["probing"] / run[5]["cpu"] for run in healthy]
-    if probing:
-        print(f"\nprobes: {np.median(probing):.1%} of a healthy game's time (at most {max(probing):.1%})")
+    print("\n| set | healthy games | steps | share of the time for probes (median; most) |")
+    print("| --- | --- | --- | --- |")
+    for data in dict.fromkeys(run[1] for run in healthy):
+        some = [run[5] for run in healthy if run[1] == data]
+        cost, steps = [kept["probing"] / kept["cpu"] for kept in some], sorted({kept["steps"] for kept in some})
+        print(f"| {data} | {len(some)} | {', '.join(map(str, steps))} | {np.median(cost):.1%}; {max(cost):.1%} |")
 
 
-def _rate(name: str, runs: list[Any]) -> str:
+def _rate(name: str, runs: list[Run]) -> str:
     found = [run for run in runs if name in run[4]]
     alone = sum(set(run[4]) <= run[3] for run in found)
-    when = [run[4][name] / run[5]["steps"] for run in found]
+    delays = [run[4][name] - onset(run[5], name) for run in found]
     sets, ways = len({run[1] for run in runs}), len({run[2] for run in runs})
-    middle = f"{np.median(when):.0%}" if when else "–"
+    middle = f"{np.median(delays):.0f}" if delays else "–"
     share = f"{len(found) / len(runs):.2f}" if runs else "–"
     return f"| {name} | {len(runs)} | {sets} | {ways} | {len(found)} | {share} | {alone} | {middle} |"
 
 
+# -- remedies
+
+
+def remedied(game: Game, folder: str, mnist: str | None) -> str:
+    """Play a spoiled game with remedies, and keep how it ended."""
+    path = Path(folder) / f"remedied_{game.file}"
+    if path.exists():
+        return f"{path.name} is there"
+    torch.set_num_threads(1)
+    rows, fresh = data_of(game, mnist)
+    gan = gan_for(game, steps=REMEDIED_STEPS.get(game.data, OTHER_STEPS), on_trouble="remedy")
+    began = time.process_time()
+    try:
+        gan.fit(rows)
+        samples = Eye(game, rows, fresh, SAMPLES)(np.asarray(gan.sample(SAMPLES, random_state=1)))
+    except Diverged:
+        samples = {}
+    kept = {"applied": [entry.to_json() for entry in gan.applied_], "samples": samples}
+    path.write_text(json.dumps(kept))
+    return f"{path.name} {[entry.name for entry in gan.applied_]} {samples} {time.process_time() - began:.0f} s"
+
+
+def remedies(folder: str) -> None:
+    """What share of the spoiled games that had a remedy ended healthy, by what they were treated for first."""
+    treated: dict[str, list[bool]] = {name: [] for name in FAILURES}
+    untouched: list[bool] = []
+    for path in sorted(Path(folder).glob("remedied_*.json")):
+        kept = json.loads(path.read_text())
+        where = treated[kept["applied"][0]["finding"]] if kept["applied"] else untouched
+        where.append(bool(kept["samples"]) and good(kept["samples"]))
+    print("| first treated for | games | healthy at the end | share |")
+    print("| --- | --- | --- | --- |")
+    every = [end for ended in treated.values() for end in ended]
+    for name, ended in {**treated, "all": every, "nothing was found": untouched}.items():
+        print(f"| {name} | {len(ended)} | {sum(ended)} | {np.mean(ended) if ended else np.nan:.2f} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["play", "rates"])
+    parser.add_argument("what", choices=["play", "rates", "remedies"])
     parser.add_argument("folder")
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--only", choices=["healthy", *FAILURES])
     parser.add_argument("--mnist", help="the folder of MNIST's IDX files")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--half", choices=["test", "tuning", "all"], default="test")
+    parser.add_argument("--half", choices=list(HALVES), default="test")
     chosen = parser.parse_args()
     if chosen.what == "rates":
         rates(chosen.folder, chosen.half)
         return
     Path(chosen.folder).mkdir(parents=True, exist_ok=True)
-    wanted = games(list(range(chosen.seeds)), chosen.only, chosen.mnist is not None)
+    seeds = [seed for seed in range(chosen.seeds) if seed % 2 in HALVES[chosen.half]]
+    wanted, task = games(seeds, chosen.only, chosen.mnist is not None), play
+    if chosen.what == "remedies":
+        task, wanted = remedied, [game for game in wanted if game.meant != "healthy"]
     with ProcessPoolExecutor(chosen.processes, get_context("spawn")) as pool:
-        for line in pool.map(partial(play, folder=chosen.folder, mnist=chosen.mnist), wanted):
+        for line in pool.map(partial(task, folder=chosen.folder, mnist=chosen.mnist), wanted):
             print(line, flush=True)
+    if chosen.what == "remedies":
+        remedies(chosen.folder)
 
 
 if __name__ == "__main__":

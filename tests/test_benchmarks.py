@@ -125,8 +125,9 @@ def test_a_spoiled_game_is_played_and_rated(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_the_truth_about_a_game() -> None:
-    kept = {"ended": "", "samples": {"w1": 1.1, "occupied": 1.0}, "norms": [1.0] * 1000, "rows": []}
-    steady, sick = kept["norms"], {"w1": 5.0, "occupied": 1.0}
+    fine = {"w1": 1.1, "coverage": 1.0, "spread": 1.0, "occupied": 1.0}
+    kept = {"ended": "", "samples": fine, "norms": [1.0] * 1000, "rows": [], "looks": []}
+    steady, sick = kept["norms"], {**fine, "w1": 5.0}
     jumping = [10.0 ** (i % 2) for i in range(1000)]
     assert diagnosis.truths(kept) == {"healthy"}
     assert diagnosis.truths({**kept, "ended": "not finite"}) == {"divergence"}
@@ -134,5 +135,5 @@ def test_the_truth_about_a_game() -> None:
     assert diagnosis.truths({**kept, "norms": steady[:500] + [1e-6] * 500}) == {"vanishing-gradient"}
     assert diagnosis.truths({**kept, "norms": jumping}) == {"healthy"}  # good samples: no matter
     assert diagnosis.truths({**kept, "norms": jumping, "samples": sick}) == {"unstable-gradient"}
-    assert diagnosis.truths({**kept, "samples": {"w1": 5.0, "occupied": 0.1}}) == {"mode-collapse"}
+    assert diagnosis.truths({**kept, "samples": {**sick, "occupied": 0.1}}) == {"mode-collapse"}
     assert diagnosis.truths({**kept, "samples": sick}) == set()

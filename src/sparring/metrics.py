@@ -104,6 +104,12 @@ METRICS: tuple[Metric, ...] = (
         "about 1e-4 to 1e-2 while the rate is high",
     ),
     Metric(
+        "jumps",
+        "decades",
+        "how much the size of the gradient differs within 50 steps: from its 10th to its 90th percentile",
+        "below 0.5; where it is more, samples far from the data say that the gradient is unstable",
+    ),
+    Metric(
         "auc",
         "",
         "the chance that the critic scores a real row above a sample (area under the ROC curve)",

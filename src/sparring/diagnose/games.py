@@ -84,19 +84,16 @@ def vanishing_gradient(series: Series) -> Sign | None:
 
 
 NEAR = 1.5  # times its floor: samples whose W1 is below are good enough for jumps and sure critics not to matter
-WINDOW, DECADES = 25, 0.9
+DECADES = 0.6
 
 
 def unstable_gradient(series: Series) -> Sign | None:
-    """A generator's gradient whose size jumps from row to row, while its samples are not near the data."""
-    w1, name = _lasting(series, "samples/w1"), "generator/gradient"
-    if series.count(name) < 2 * WINDOW or w1 is None or w1.min() < NEAR:
+    """A generator's gradient whose size jumps from step to step, while its samples are not near the data."""
+    jumps, w1 = _lasting(series, "generator/jumps"), _lasting(series, "samples/w1")
+    if jumps is None or w1 is None or jumps.min() < DECADES or w1.min() < NEAR:
         return None
-    low, high = np.percentile(np.log10(np.maximum(series.values(name, WINDOW), 1e-30)), (10, 90))
-    if high - low < DECADES:
-        return None
-    normal = f"decades between its 10th and 90th percentile in {WINDOW} rows: below {DECADES}"
-    return Sign(series.since(name, WINDOW), (Evidence(name, float(high - low), normal),))
+    evidence = Evidence("generator/jumps", float(jumps[-1]), f"below {DECADES} decades within 50 steps")
+    return Sign(series.since("generator/jumps", CERTAIN), (evidence,))
 
 
 COLLAPSED, EMPTY, THIN = 0.35, 0.6, 0.1

@@ -27,12 +27,13 @@ from sparring.transport.exact import cheapest
 
 __all__ = ["PROBES", "GameProbes", "Scene", "probe_names"]
 
-PROBES = ("layers", "updates", "scores", "slope", "singular", "samples", "estimate")
-"""Gradients by layer; updates over weights; the critic's scores; its slope at fakes; singular values of its layers;
-the samples' quality; the critic's estimate of Wasserstein-1."""
+PROBES = ("layers", "updates", "jumps", "scores", "slope", "singular", "samples", "estimate")
+"""Gradients by layer; updates over weights; how gradients jump from step to step; the critic's scores; its slope at
+fakes; singular values of its layers; the samples' quality; the critic's estimate of Wasserstein-1."""
 
 POWER = 12  # steps of the power iteration
 SLOPES = 64  # rows at which the critic's slope is taken
+JUMPS = 50  # steps before a look whose gradients are held against each other
 
 
 def probe_names(asked: bool | Sequence[str]) -> tuple[str, ...]:
@@ -92,18 +93,22 @@ class GameProbes:
         self.layers = {turn.name: _layers(turn) for turn in turns}
         self._libraries = ThreadpoolController()
         self._before: dict[str, list[Tensor]] | None = None
+        self._norms: dict[str, list[Tensor]] = {name: [] for name in self.turns}  # since a little before the look
         self.seconds, self.looks = 0.0, 0
 
     def see(self, step: Step) -> Mapping[str, float] | None:
         """Take in a step; at a look, give the figures to be recorded."""
         if "updates" in self.chosen and (step.index + 1) % self.every == 0:
             self._before = {name: [p.detach().clone() for p in turn.parameters] for name, turn in self.turns.items()}
+        if "jumps" in self.chosen and -step.index % self.every < JUMPS:
+            for name, norms in self._norms.items():
+                norms.append(torch.stack(list(step.played[name].norms)))
         if step.index % self.every:
             return None
         began = time.perf_counter()
         with self._libraries.limit(limits=torch.get_num_threads(), user_api="blas"):  # else a small game waits for them
             found = self.place.broadcast(self._measured(step) if self.place.leads else None)
-        self._before = None
+        self._before, self._norms = None, {name: [] for name in self.turns}
         self.seconds, self.looks = self.seconds + time.perf_counter() - began, self.looks + 1
         return found
 
@@ -113,6 +118,8 @@ class GameProbes:
             found |= self._by_layer(step)
         if "updates" in self.chosen and self._before is not None:
             found |= self._updates(self._before)
+        if "jumps" in self.chosen:
+            found |= {f"{name}/jumps": _jumps(norms) for name, norms in self._norms.items() if len(norms) > 1}
         with evaluating(self.scene.generator, self.scene.critic):
             found |= _of_critic(self.scene, self.chosen)
         if "samples" in self.chosen and self.scene.yardstick is not None:
@@ -139,10 +146,10 @@ class GameProbes:
             found[f"{name}/update"] = float(moved / size.clamp(min=1e-12))
         return found
 
-    # -- as a part of a checkpoint: the weights before a look, if it was saved just then
+    # -- as a part of a checkpoint: what is kept for the next look, if it was saved shortly before it
 
     def state_dict(self) -> dict[str, Any]:
-        return {"before": self._before}
+        return {"before": self._before, "norms": self._norms}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         before = state["before"]
@@ -150,6 +157,14 @@ class GameProbes:
             name: [old.to(now.device) for old, now in zip(before[name], turn.parameters, strict=True)]
             for name, turn in self.turns.items()
         }
+        self._norms = {name: list(state["norms"][name]) for name in self.turns}
+
+
+def _jumps(norms: Sequence[Tensor]) -> float:
+    """Decades from the 10th to the 90th percentile of a gradient's size; norms: by step, one for each parameter."""
+    whole = torch.linalg.vector_norm(torch.stack(list(norms)).double(), dim=1).clamp(min=1e-30).log10()
+    low, high = torch.quantile(whole, torch.tensor([0.1, 0.9], dtype=whole.dtype, device=whole.device)).tolist()
+    return high - low
 
 
 def _layers(turn: Turn) -> list[list[int]]:

@@ -33,6 +33,7 @@ PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
 CLOSER: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("Gradient norms, layer by layer", ("layer_gradient",), True),
     ("Updates over weights", ("update",), True),
+    ("Jumps of the gradient from step to step", ("jumps",), False),
     ("Critic's slope at samples", ("slope",), True),
     ("Critic's estimate of Wasserstein-1", ("estimate",), False),
     ("Scores of the critic", ("score_size", "score_spread"), True),
