@@ -11,16 +11,19 @@ Seeds of even number are the half on which thresholds are set ("tuning"); rates 
 ``remedies`` plays the spoiled games of the test half again, longer and with on_trouble="remedy", and says how many end
 healthy.
 
-Truth, decided without the detectors, against rows that neither the game nor its probes saw:
-divergence   the game ended with a number that is not finite, or the generator's gradient of the last tenth is a
-             thousand times that of the first twenty steps, or W1 is above 30 of its floor
-vanishing    the generator's gradient of the last tenth is a thousandth of that of the first twenty steps, or less
+Truth is decided without the detectors, in windows of a hundred steps, against rows that neither the game nor its
+probes saw. The state of a window is the first of these that is so:
+divergence   a number is not finite; the generator's gradient (its median) is a thousand times that of the first twenty
+             steps; W1 is above 30 of its floor, or the samples spread ten times as far as the data
+vanishing    that gradient is a thousandth of its first size, or less (or nothing at all)
 collapse     mixtures: at most a third of the modes have a tenth of their share; else: samples cover less than a fifth
              of what real rows do, and spread less than half as far
-unstable     in windows of 100 steps of the second half, the gradient's middle 80 % span a factor of 5 or more (the
-             median window); W1 is above 1.5 of its floor or coverage below half of its; and none of the above
-A healthy game is one of those meant to be healthy, with W1 at most 2 of its floor, coverage at least half of its, nine
-in ten modes with a tenth of their share, and none of these. The rest are unclear: only their number is given.
+unstable     the middle 80 % of the gradient's size span a factor of 5 or more; W1 is above 1.5 of its floor or
+             coverage below half of its
+A failure is true of a game if it is the state of half of its windows after the first five, or of four of the last five;
+a number that is not finite is divergence in any case. A healthy game is one of those meant to be, whose last samples
+have W1 at most 2 of its floor, coverage at least half of its, and nine in ten modes. The rest are unclear: only their
+number is given.
 """
 
 import argparse
@@ -50,7 +53,7 @@ from sparring.run import Intervals
 from sparring.training import train
 
 HALVES = {"test": (1,), "tuning": (0,), "all": (0, 1)}  # remainders of their seeds
-SAMPLES, LOOKED_AT, APART = 1_000, 250, 100
+SAMPLES, LOOKED_AT, WINDOW = 1_000, 250, 100  # of a look; steps
 REMEDIED_STEPS = {"ring": 12_000, "grid": 12_000}
 OTHER_STEPS = 6_500
 
@@ -112,7 +115,7 @@ def play(game: Game, folder: str, mnist: str | None) -> str:
             seen = job.watches["probes"].see(step)
             if seen is not None or step.index % log == 0:
                 record.append({**step.row(job.place), **(seen or {})})
-            if step.index % APART == 0:
+            if step.index % WINDOW == 0:
                 spent += time.process_time() - began
                 looks.append({"step": step.index, **glance(sampled(2 * LOOKED_AT))})
                 began = time.process_time()
@@ -120,7 +123,13 @@ def play(game: Game, folder: str, mnist: str | None) -> str:
         ended = str(error)
     spent += time.process_time() - began
     assert job.probes is not None
-    about = {"steps": job.settings.steps, "ended": ended, "cpu": spent, "probing": job.probes.seconds}
+    about = {
+        "healthy": game.meant == "healthy",
+        "steps": job.settings.steps,
+        "ended": ended,
+        "cpu": spent,
+        "probing": job.probes.seconds,
+    }
     kept = {**about, "samples": look(sampled(SAMPLES)), "looks": looks, "norms": norms, "rows": record}
     path.write_text(json.dumps(kept))
     return f"{game.file} {spent:.0f} s, of it {job.probes.seconds / max(spent, 1e-9):.1%} for probes"
@@ -135,53 +144,53 @@ def _sampled(job: Job) -> Callable[[int], np.ndarray]:
 # -- truth and rates
 
 
-def truths(kept: dict[str, Any]) -> set[str]:
-    """What truly happened: "healthy", a failure, or nothing clear."""
-    samples = kept["samples"]
+def states(kept: dict[str, Any]) -> list[str]:
+    """What each window of a hundred steps was like: a failure, or ""."""
     norms = np.maximum(np.array(kept["norms"] or [1.0]), 1e-30)
-    grown = np.median(norms[-max(len(norms) // 10, 1) :]) / np.median(norms[:20])
-    w1 = samples.get("w1", np.inf)
-    if kept["ended"] or not samples or grown >= 1e3 or w1 > 30:
-        return {"divergence"}
+    first = max(float(np.median(norms[:20])), 1e-12)
+    return [
+        _state(norms[look["step"] - WINDOW : look["step"]], first, look) for look in kept["looks"] if look["step"] > 0
+    ]
+
+
+def _state(norms: np.ndarray, first: float, look: dict[str, float]) -> str:
+    grown = float(np.median(norms)) / first
+    if "w1" not in look or grown >= 1e3 or look["w1"] > 30 or look["spread"] > 10:
+        return "divergence"
     if grown <= 1e-3:
-        return {"vanishing-gradient"}
-    if collapsed(samples):
-        return {"mode-collapse"}
-    if (w1 > 1.5 or samples["coverage"] < 0.5) and np.median(spans(norms[len(norms) // 2 :])) >= np.log10(5):
-        return {"unstable-gradient"}
-    return {"healthy"} if good(samples) else set()
+        return "vanishing-gradient"
+    if collapsed(look):
+        return "mode-collapse"
+    low, high = np.percentile(np.log10(norms), (10, 90))
+    far = look["w1"] > 1.5 or look["coverage"] < 0.5
+    return "unstable-gradient" if far and high - low >= np.log10(5) else ""
+
+
+def collapsed(look: dict[str, float]) -> bool:
+    if "occupied" in look:
+        return look["occupied"] <= 1 / 3
+    return look["coverage"] < 0.2 and look["spread"] < 0.5
 
 
 def good(samples: dict[str, float]) -> bool:
-    return samples["w1"] <= 2 and samples["coverage"] >= 0.5 and samples.get("occupied", 1.0) > 0.9
+    fine = bool(samples) and samples["w1"] <= 2 and samples["coverage"] >= 0.5
+    return fine and samples.get("occupied", 1.0) > 0.9
 
 
-def collapsed(samples: dict[str, float]) -> bool:
-    if "occupied" in samples:
-        return samples["occupied"] <= 1 / 3
-    return samples["coverage"] < 0.2 and samples["spread"] < 0.5
-
-
-def spans(norms: np.ndarray, window: int = 100) -> np.ndarray:
-    """The middle 80 % of the logarithms of norms, in windows of so many steps."""
-    logs = np.log10(norms[: len(norms) // window * window]).reshape(-1, window)
-    return np.subtract(*np.percentile(logs, (90, 10), axis=1)) if len(logs) else np.zeros(1)
+def truths(kept: dict[str, Any]) -> set[str]:
+    """What truly happened: failures, "healthy", or nothing clear."""
+    if kept["healthy"]:
+        return {"healthy"} if good(kept["samples"]) and not kept["ended"] else set()
+    held = states(kept)[5:] if len(kept["looks"]) >= 10 else []
+    found = {name for name in FAILURES if 2 * held.count(name) >= max(len(held), 1) or held[-5:].count(name) >= 4}
+    return found | ({"divergence"} if kept["ended"] or not kept["samples"] else set())
 
 
 def onset(kept: dict[str, Any], truth: str) -> int:
-    """The step at which what truly happened began, for good."""
-    norms = np.maximum(np.array(kept["norms"] or [1.0]), 1e-30)
-    first, last = np.median(norms[:20]), len(norms)
-    if truth == "divergence":
-        gone = [look["step"] for look in kept["looks"] if look.get("w1", np.inf) > 30]
-        return min([*(np.flatnonzero(norms > 1e3 * first) + 1), *gone, last])
-    if truth == "vanishing-gradient":
-        return int(np.flatnonzero(norms > 1e-3 * first)[-1]) + 2
-    if truth == "unstable-gradient":
-        calm = np.flatnonzero(spans(norms) < np.log10(5))
-        return int(calm[calm < len(norms) // 200].max(initial=-1) + 1) * 100
-    fine = [look["step"] for look in kept["looks"] if not collapsed(look)]
-    return max(fine, default=0)
+    """The step at which a failure began: the start of the first window that has it, of which the next is no other."""
+    held = [*states(kept), truth]
+    begun = [i for i in range(len(held) - 1) if held[i] == held[i + 1] == truth]
+    return begun[0] * WINDOW if begun else len(kept["norms"])
 
 
 def told_of(kept: dict[str, Any]) -> dict[str, int]:
@@ -201,7 +210,7 @@ def runs_in(folder: str, half: str) -> list[Run]:
     for path in sorted(Path(folder).glob("*.json")):
         meant, data, way, seed = path.stem.rsplit("_", 3)
         if int(seed) % 2 in HALVES[half] and not meant.startswith("remedied"):
-            kept = json.loads(path.read_text())
+            kept = {"healthy": meant == "healthy", **json.loads(path.read_text())}
             runs.append((meant, data, way, truths(kept), told_of(kept), kept))
     return runs
 
@@ -274,7 +283,7 @@ def remedies(folder: str) -> None:
     for path in sorted(Path(folder).glob("remedied_*.json")):
         kept = json.loads(path.read_text())
         where = treated[kept["applied"][0]["finding"]] if kept["applied"] else untouched
-        where.append(bool(kept["samples"]) and good(kept["samples"]))
+        where.append(good(kept["samples"]))
     print("| first treated for | games | healthy at the end | share |")
     print("| --- | --- | --- | --- |")
     every = [end for ended in treated.values() for end in ended]

@@ -46,10 +46,6 @@ VANISHING: Ways = {
     "sure critic": ("gan-2014", {**MINIMAX, "critic_steps": 10, "critic_rate": 1e-3, "generator_rate": 1e-5}),
     "large critic": ("gan-2014", {**MINIMAX, "critic_steps": 5, "critic_rate": 2e-3, "generator_rate": 1e-4}),
     "fast critic": ("gan-2014", {**MINIMAX, "critic_steps": 3, "critic_rate": 1e-2, "generator_rate": 1e-4}),
-    "heavy critic": (
-        "gan-2014",
-        {**MINIMAX, "optimizer": HEAVY, "critic_steps": 5, "critic_rate": 0.1, "generator_rate": 1e-4},
-    ),
 }
 STEEP = {"penalties": {}, "hold": 1.0}
 UNSTABLE: Ways = {

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,14 +127,22 @@ def test_a_spoiled_game_is_played_and_rated(tmp_path: Path, capsys: pytest.Captu
 
 def test_the_truth_about_a_game() -> None:
     fine = {"w1": 1.1, "coverage": 1.0, "spread": 1.0, "occupied": 1.0}
-    kept = {"ended": "", "samples": fine, "norms": [1.0] * 1000, "rows": [], "looks": []}
-    steady, sick = kept["norms"], {**fine, "w1": 5.0}
-    jumping = [10.0 ** (i % 2) for i in range(1000)]
-    assert diagnosis.truths(kept) == {"healthy"}
-    assert diagnosis.truths({**kept, "ended": "not finite"}) == {"divergence"}
-    assert diagnosis.truths({**kept, "samples": {}}) == {"divergence"}
-    assert diagnosis.truths({**kept, "norms": steady[:500] + [1e-6] * 500}) == {"vanishing-gradient"}
-    assert diagnosis.truths({**kept, "norms": jumping}) == {"healthy"}  # good samples: no matter
-    assert diagnosis.truths({**kept, "norms": jumping, "samples": sick}) == {"unstable-gradient"}
-    assert diagnosis.truths({**kept, "samples": {**sick, "occupied": 0.1}}) == {"mode-collapse"}
-    assert diagnosis.truths({**kept, "samples": sick}) == set()
+    sick, steady, jumping = {**fine, "w1": 5.0}, [1.0] * 1500, [10.0 ** (i % 2) for i in range(1500)]
+
+    def game(look: dict[str, float] = fine, norms: list[float] = steady, **more: Any) -> dict[str, Any]:
+        looks = [{"step": 100 * (i + 1), **look} for i in range(15)]
+        return {"healthy": False, "ended": "", "samples": look, "norms": norms, "rows": [], "looks": looks, **more}
+
+    assert diagnosis.truths(game(healthy=True)) == {"healthy"}
+    assert diagnosis.truths(game(sick, healthy=True)) == set()
+    assert diagnosis.truths(game()) == set()
+    assert diagnosis.truths(game(ended="not finite")) == {"divergence"}
+    assert diagnosis.truths(game({**fine, "spread": 20.0})) == {"divergence"}
+    assert diagnosis.truths(game(norms=steady[:500] + [1e4] * 1000)) == {"divergence"}
+    assert diagnosis.truths(game(norms=steady[:500] + [1e-6] * 1000)) == {"vanishing-gradient"}
+    assert diagnosis.truths(game(norms=jumping)) == set()  # good samples: no matter
+    assert diagnosis.truths(game(sick, jumping)) == {"unstable-gradient"}
+    assert diagnosis.truths(game({**sick, "occupied": 0.1}, jumping)) == {"mode-collapse"}
+    late = game(sick, steady[:1100] + jumping[:400])
+    assert diagnosis.truths(late) == {"unstable-gradient"}  # in four of the last five windows
+    assert diagnosis.onset(late, "unstable-gradient") == 1100

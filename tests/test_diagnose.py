@@ -234,6 +234,7 @@ def _rows(looks: int = 20, **measures: Any) -> list[dict[str, float]]:
         "samples/w1": 1.2,
         "samples/dispersion": 1.0,
         "samples/missed": 0.01,
+        "samples/coverage": 1.0,
         "critic/memory": 0.5,
         "samples/nearer": 0.5,
     }
@@ -257,13 +258,16 @@ def test_a_healthy_game_has_no_finding() -> None:
 @pytest.mark.parametrize(
     ("name", "measures"),
     [
-        ("divergence", {"critic/score_size": lambda t: 10 ** (10 * t)}),
+        ("divergence", {"generator/gradient": lambda t: 10 ** (10 * t)}),
+        ("divergence", {"samples/dispersion": lambda t: 1 + 100 * t}),
         ("divergence", {"samples/w1": lambda t: 2 + 100 * t}),
         ("divergence", {"samples/w1": lambda t: math.nan if t > 0.5 else 2}),
         ("vanishing-gradient", {"generator/gradient": lambda t: 10 ** (-8 * t), "critic/auc": 1.0}),
         ("unstable-gradient", {"generator/jumps": 1.5, "samples/w1": 2.0}),
+        ("unstable-gradient", {"generator/jumps": 0.7, "samples/coverage": 0.2}),
         ("mode-collapse", {"samples/dispersion": lambda t: 1 - t}),
         ("mode-collapse", {"samples/missed": lambda t: min(10 * t, 0.9)}),
+        ("mode-collapse", {"samples/dispersion": 0.45, "samples/coverage": 0.1}),
         ("lost-modes", {"samples/missed": 0.2}),
         ("overpowering-critic", {"critic/auc": 1.0, "samples/w1": 2.0}),
         ("underfit-critic", {"critic/auc": 0.5, "samples/w1": 5.0}),
@@ -298,7 +302,15 @@ def test_a_small_gradient_is_no_failure_where_nothing_is_told_apart() -> None:
 
 
 def test_nothing_is_concluded_from_the_first_looks() -> None:
-    assert _found(_rows(**{"samples/dispersion": lambda t: 0.1 if t < 0.25 else 1.0})) == []
+    assert _found(_rows(**{"samples/dispersion": lambda t: 0.1 if t < 0.4 else 1.0})) == []
+
+
+def test_samples_that_spread_further_are_not_collapsed() -> None:
+    assert _found(_rows(**{"samples/dispersion": lambda t: 0.1 * 8**t, "samples/coverage": 0.1})) == []
+
+
+def test_a_gradient_of_nothing_has_vanished_and_not_grown() -> None:
+    assert _found(_rows(**{"generator/gradient": 0.0, "critic/auc": 1.0})) == ["vanishing-gradient"]
 
 
 def test_a_finding_has_its_steps_and_its_end() -> None:
@@ -344,7 +356,7 @@ def test_series_reads_rows_by_measure() -> None:
 def _collapsing(**more: Any) -> sp.GAN:
     """The lecture's collapse: a fast generator against a slow critic."""
     rates = {"generator_rate": 3e-3, "critic_rate": 3e-5}
-    return sp.GAN("dcgan", changes=rates, steps=1_000, random_state=0, **more)
+    return sp.GAN("dcgan", changes=rates, steps=2_000, random_state=0, **more)
 
 
 @pytest.mark.slow
@@ -399,11 +411,11 @@ def test_a_treated_run_resumes_to_the_same_bits(tmp_path: Path) -> None:
         pass
 
     def stopper(progress: Any) -> None:
-        if progress.step == 760:
+        if progress.step == 1_160:
             raise Stop
 
     whole = _collapsing(run=tmp_path / "whole", on_trouble="remedy", checkpoint_every=50).fit(GRID)
-    assert whole.applied_[0].step < 760
+    assert whole.applied_[0].step < 1_160
     with pytest.raises(Stop):
         _collapsing(run=tmp_path / "cut", on_trouble="remedy", checkpoint_every=50, verbose=stopper).fit(GRID)
     cut = sp.GAN.resume(tmp_path / "cut", GRID)

@@ -18,7 +18,7 @@ __all__ = ["LOOKED", "Examiner", "examined", "read_so_far"]
 
 DETECTORS: Mapping[str, Mapping[str, Detector]] = {"gan": GAME, "classifier": FIT, "regressor": FIT}  # by kind of run
 LOOKED = ("critic/auc", "samples/w1", "layer 1/delta")  # what rows of probes have
-QUIET = 10  # rows without a sign of it, after which a failure is over
+QUIET = 30  # rows without a sign of it, after which a failure is over
 
 
 class Examiner:

@@ -1,7 +1,7 @@
 """Detectors of a game's failures: pure functions of the rows so far. No torch, so that old run folders can be read.
 
-Each says whether a failure shows in the newest rows. Thresholds are first guesses from a few runs: how often they are
-right is for benchmarks/diagnosis.py to measure, which has not been done over many games yet.
+Each says whether a failure shows in the newest rows. Thresholds of the four failures were set on the games of even
+seeds of benchmarks/diagnosis.py; how often they are right on the others stands in benchmarks/RESULTS.md.
 """
 
 import math
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparring.diagnose.finding import Evidence
 from sparring.diagnose.series import Series, Values
@@ -38,32 +39,43 @@ def _lasting(series: Series, name: str) -> Values | None:
     return series.values(name, CERTAIN) if series.count(name) >= EARLY + CERTAIN else None
 
 
-SCORES, AWAY = 1e4, 10.0
+GROWN, AWAY, WIDE = 1e3, 30.0, 10.0
+RECENT = 10  # rows whose median says how large a gradient is now
 
 
 def divergence(series: Series) -> Sign | None:
-    """Numbers that are not finite, scores that grow without bound, samples ever further from the data."""
+    """Numbers that are not finite, a gradient that grows a thousandfold, samples that drift away from the data."""
     for name in series.names(""):
         value = float(series.values(name, 1)[0])
         if not math.isfinite(value):
             return Sign(series.since(name, 1), (Evidence(name, value, "finite"),))
-    size, w1 = _lasting(series, "critic/score_size"), _lasting(series, "samples/w1")
-    if size is not None and size.min() > SCORES:
-        return Sign(
-            series.since("critic/score_size", CERTAIN),
-            (Evidence("critic/score_size", float(size[-1]), f"below {SCORES:g}"),),
-        )
-    if w1 is not None:
-        least = float(series.values("samples/w1").min())
-        if w1.min() > AWAY * max(least, 1.0):
-            return Sign(
-                series.since("samples/w1", CERTAIN),
-                (Evidence("samples/w1", float(w1[-1]), f"near its least so far, {least:.3g}"),),
-            )
-    return None
+    return _grown_gradient(series) or _drifted_samples(series)
 
 
-VANISHED, APART = 1e-3, 0.98
+def _grown_gradient(series: Series) -> Sign | None:
+    name = "generator/gradient"
+    if series.count(name) < FIRST + RECENT:
+        return None
+    first, now = float(np.median(series.first(name, FIRST))), float(np.median(series.values(name, RECENT)))
+    if now <= GROWN * first:
+        return None
+    return Sign(
+        series.since(name, RECENT), (Evidence(name, now, f"within a thousand of its first values, {first:.3g}"),)
+    )
+
+
+def _drifted_samples(series: Series) -> Sign | None:
+    w1, spread = _lasting(series, "samples/w1"), _lasting(series, "samples/dispersion")
+    if w1 is None or spread is None or not ((w1 > AWAY) | (spread > WIDE)).all():
+        return None
+    evidence = (
+        Evidence("samples/w1", float(w1[-1]), f"below {AWAY:g}"),
+        Evidence("samples/dispersion", float(spread[-1]), "0.9 to 1.1"),
+    )
+    return Sign(series.since("samples/w1", CERTAIN), evidence)
+
+
+VANISHED, APART = 3e-3, 0.98
 
 
 def vanishing_gradient(series: Series) -> Sign | None:
@@ -77,43 +89,58 @@ def vanishing_gradient(series: Series) -> Sign | None:
     return Sign(
         series.since("generator/gradient", CERTAIN),
         (
-            Evidence("generator/gradient", now, f"above a thousandth of its first values, {first:.3g}"),
+            Evidence("generator/gradient", now, f"above {VANISHED} of its first values, {first:.3g}"),
             Evidence("critic/auc", float(auc[-1]), f"below {APART}"),
         ),
     )
 
 
-NEAR = 1.5  # times its floor: samples whose W1 is below are good enough for jumps and sure critics not to matter
-DECADES = 0.6
+NEAR, COVERED = 1.5, 0.5  # times their floors: of samples good enough for jumps and sure critics not to matter
+LONG = 5  # looks whose middle is taken, or that must all show it
+LATE = 10  # looks before samples are said to stay as they are: they may get better yet
+DECADES = 0.5
 
 
 def unstable_gradient(series: Series) -> Sign | None:
-    """A generator's gradient whose size jumps from step to step, while its samples are not near the data."""
-    jumps, w1 = _lasting(series, "generator/jumps"), _lasting(series, "samples/w1")
-    if jumps is None or w1 is None or jumps.min() < DECADES or w1.min() < NEAR:
+    """A generator's gradient whose size jumps from step to step, while its samples are far from the data."""
+    w1, coverage = _lasting(series, "samples/w1"), _lasting(series, "samples/coverage")
+    jumps = series.values("generator/jumps", LONG)
+    if series.count("generator/jumps") < LATE or w1 is None or coverage is None or np.median(jumps) < DECADES:
         return None
-    evidence = Evidence("generator/jumps", float(jumps[-1]), f"below {DECADES} decades within 50 steps")
-    return Sign(series.since("generator/jumps", CERTAIN), (evidence,))
+    if ((w1 < NEAR) & (coverage > COVERED)).any():
+        return None
+    normal = f"below {DECADES} decades within 50 steps, in the middle of {LONG} looks"
+    evidence = Evidence("generator/jumps", float(np.median(jumps)), normal)
+    return Sign(_first(series, "generator/jumps", jumps >= DECADES), (evidence,))
 
 
-COLLAPSED, EMPTY, THIN = 0.35, 0.6, 0.1
+def _first(series: Series, name: str, shown: NDArray[np.bool_]) -> int:
+    """The step of the first of the newest looks that shows it."""
+    return series.since(name, len(shown) - int(shown.argmax()))
+
+
+COLLAPSED, HALF, BARE, EMPTY = 0.35, 0.5, 0.25, 0.68
+SPREADING, FALLING = 1.1, 0.9  # a fourth look over the first, the last look over the middle one: it gets better
 
 
 def mode_collapse(series: Series) -> Sign | None:
-    """Samples that hardly spread, or leave most of the data without any."""
-    spread, missed = _lasting(series, "samples/dispersion"), _lasting(series, "samples/missed")
-    if spread is None or missed is None:
+    """Samples that are nearly all alike, or on a small part of the data, and do not get better."""
+    if series.count("samples/missed") < LATE:
         return None
+    spread, missed, coverage = (series.values(f"samples/{name}", LONG) for name in ("dispersion", "missed", "coverage"))
     shown = []
-    if spread.max() < COLLAPSED:
+    still = spread[-1] < SPREADING * spread[-CERTAIN - 1]
+    if still and (spread[-CERTAIN:].max() < COLLAPSED or (np.median(spread) < HALF and np.median(coverage) < BARE)):
         shown.append(Evidence("samples/dispersion", float(spread[-1]), "0.9 to 1.1"))
-    if missed.min() > EMPTY:
+        shown.append(Evidence("samples/coverage", float(coverage[-1]), "near 1"))
+    usual = float(np.median(missed))
+    if usual > EMPTY and missed[-1] > FALLING * usual:
         shown.append(Evidence("samples/missed", float(missed[-1]), "below 0.05"))
-    return Sign(series.since("samples/missed", CERTAIN), tuple(shown)) if shown else None
+    since = _first(series, "samples/missed", (missed > EMPTY) | (spread < HALF))
+    return Sign(since, tuple(shown)) if shown else None
 
 
-LATE = 10  # looks before a part of the data is missed: it may be learned yet
-FALLING = 0.9
+THIN = 0.1
 
 
 def lost_modes(series: Series) -> Sign | None:
@@ -127,7 +154,6 @@ def lost_modes(series: Series) -> Sign | None:
     return Sign(series.since("samples/missed", LONG), (evidence,))
 
 
-LONG = 5  # looks that must show what a critic does wrong
 SURE, BETTER, BLIND, FAR = 0.99, 0.97, 0.55, 2.0
 
 
@@ -173,7 +199,7 @@ def memorised_rows(series: Series) -> Sign | None:
 
 def _above(series: Series, name: str, limit: float, normal: str) -> Sign | None:
     values = series.values(name, LONG)
-    if len(values) < LONG or values.min() <= limit:
+    if series.count(name) < EARLY + LONG or values.min() <= limit:
         return None
     return Sign(series.since(name, LONG), (Evidence(name, float(values[-1]), normal),))
 

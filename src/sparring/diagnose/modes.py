@@ -37,6 +37,7 @@ _GAME = (
             "lost-modes",
             "overpowering-critic",
             "underfit-critic",
+            "memorised-rows",
         ),
     ),
     Mode(
@@ -46,7 +47,7 @@ _GAME = (
         "the generator's gradient has died away though its samples are still told apart: it has stopped learning.",
         "a critic so sure of itself that its loss is flat where the samples are (log(1 - D) is, at D = 0).",
         "the non-saturating objective; fewer critic steps; a penalty on the critic's slope; the default recipe.",
-        hides=("mode-collapse", "lost-modes", "overpowering-critic"),
+        hides=("unstable-gradient", "mode-collapse", "lost-modes", "overpowering-critic", "memorised-rows"),
     ),
     Mode(
         "unstable-gradient",
@@ -63,7 +64,8 @@ _GAME = (
         "the samples are nearly all alike, or sit on a small part of the data.",
         "a generator that learns faster than its critic can follow, in a game that judges each sample by itself.",
         "paired scores (r3gan), packs of samples (pacgan), slower generator; start again with the default recipe.",
-        hides=("unstable-gradient", "lost-modes", "overpowering-critic"),  # samples that jump about shake the gradient
+        # samples that jump about shake the gradient, and are all nearest to the same few rows
+        hides=("unstable-gradient", "lost-modes", "overpowering-critic", "memorised-rows"),
     ),
     Mode(
         "lost-modes",
