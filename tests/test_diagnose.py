@@ -263,7 +263,6 @@ def test_a_healthy_game_has_no_finding() -> None:
         ("divergence", {"samples/w1": lambda t: 2 + 100 * t}),
         ("divergence", {"samples/w1": lambda t: math.nan if t > 0.5 else 2}),
         ("vanishing-gradient", {"generator/gradient": lambda t: 10 ** (-8 * t), "critic/auc": 1.0}),
-        ("unstable-gradient", {"generator/jumps": 1.5, "samples/w1": 2.0}),
         ("unstable-gradient", {"generator/jumps": 0.7, "samples/coverage": 0.2}),
         ("mode-collapse", {"samples/dispersion": lambda t: 1 - t}),
         ("mode-collapse", {"samples/missed": lambda t: min(10 * t, 0.9)}),
@@ -289,6 +288,9 @@ def test_modes_that_are_still_being_learned_are_not_lost() -> None:
 
 def test_jumps_and_a_sure_critic_are_no_failure_where_samples_are_good() -> None:
     assert _found(_rows(**{"critic/auc": 1.0, "samples/w1": 1.1, "generator/jumps": 1.5})) == []
+    assert (
+        _found(_rows(**{"samples/w1": 1.9, "samples/coverage": 0.9, "generator/jumps": 1.5})) == []
+    )  # near, but in parts
 
 
 def test_what_follows_from_a_failure_is_no_finding_of_its_own() -> None:

@@ -95,7 +95,7 @@ def vanishing_gradient(series: Series) -> Sign | None:
     )
 
 
-NEAR, COVERED = 1.5, 0.5  # times their floors: of samples good enough for jumps and sure critics not to matter
+NEAR, COVERED = 1.5, 0.6  # times their floors: of samples good enough for sure critics, for jumps not to matter
 LONG = 5  # looks whose middle is taken, or that must all show it
 LATE = 10  # looks before samples are said to stay as they are: they may get better yet
 DECADES = 0.5
@@ -103,11 +103,10 @@ DECADES = 0.5
 
 def unstable_gradient(series: Series) -> Sign | None:
     """A generator's gradient whose size jumps from step to step, while its samples are far from the data."""
-    w1, coverage = _lasting(series, "samples/w1"), _lasting(series, "samples/coverage")
-    jumps = series.values("generator/jumps", LONG)
-    if series.count("generator/jumps") < LATE or w1 is None or coverage is None or np.median(jumps) < DECADES:
+    jumps, coverage = series.values("generator/jumps", LONG), _lasting(series, "samples/coverage")
+    if series.count("generator/jumps") < LATE or coverage is None or np.median(jumps) < DECADES:
         return None
-    if ((w1 < NEAR) & (coverage > COVERED)).any():
+    if coverage.max() > COVERED:
         return None
     normal = f"below {DECADES} decades within 50 steps, in the middle of {LONG} looks"
     evidence = Evidence("generator/jumps", float(np.median(jumps)), normal)
@@ -154,7 +153,7 @@ def lost_modes(series: Series) -> Sign | None:
     return Sign(series.since("samples/missed", LONG), (evidence,))
 
 
-SURE, BETTER, BLIND, FAR = 0.99, 0.97, 0.55, 2.0
+SURE, BETTER, BLIND, FAR = 0.99, 0.97, 0.6, 2.0
 
 
 def overpowering_critic(series: Series) -> Sign | None:
@@ -170,12 +169,12 @@ def overpowering_critic(series: Series) -> Sign | None:
 
 
 def underfit_critic(series: Series) -> Sign | None:
-    """Samples far from the data that are not told apart."""
+    """Samples far from the data that are hardly told apart."""
     auc, w1 = series.values("critic/auc", LONG), series.values("samples/w1", LONG)
-    if series.count("samples/w1") < LATE or np.abs(auc - 0.5).max() > BLIND - 0.5 or w1.min() < FAR:
+    if series.count("samples/w1") < LATE or len(auc) < LONG or np.median(auc) > BLIND or w1.min() < FAR:
         return None
     evidence = (
-        Evidence("critic/auc", float(auc[-1]), f"above {BLIND} while samples are far from the data"),
+        Evidence("critic/auc", float(np.median(auc)), f"above {BLIND} while samples are far from the data"),
         Evidence("samples/w1", float(w1[-1]), f"below {FAR:g}"),
     )
     return Sign(series.since("critic/auc", LONG), evidence)
