@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from sparring.diagnose.finding import Finding
 from sparring.report.words import number
@@ -54,7 +55,14 @@ def _curves(area: Axes, rows: list[dict[str, float]], names: str, found: Finding
     for name, colour in zip(several, (REAL, FAKE), strict=False):
         pairs = [(row["step"], row[name]) for row in rows if name in row and np.isfinite(row[name])]
         area.plot(*np.array(pairs).T, color=colour, linewidth=1.4, label=name)
-    area.set_yscale("log" if log else "linear")
+    if log:
+        area.set_yscale("log")
+        area.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        area.ticklabel_format(useOffset=False)
+        low, high = area.get_ylim()
+        if high - low < 0.1 * high:  # hardly any change: not to be drawn as one
+            area.set_ylim(0, 1.15 * high)
     area.set_title(names if len(several) == 1 else several[0].rpartition("/")[2], fontsize=9, color=INK)
     area.set_xlabel("step", fontsize=8)
     area.tick_params(labelsize=7)
@@ -72,7 +80,7 @@ def _points(area: Axes, data: np.ndarray, samples: np.ndarray) -> None:
     area.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
     area.set_aspect("equal")
     area.set_title("samples at the end" + (f", {away:.0%} outside" if away > 0 else ""), fontsize=9, color=INK)
-    area.legend(fontsize=7, frameon=False, loc="upper right", markerscale=2)
+    area.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, markerscale=2)
 
 
 def main(names: list[str]) -> None:

@@ -31,6 +31,7 @@ PROBES = ("layers", "updates", "jumps", "scores", "slope", "singular", "samples"
 """Gradients by layer; updates over weights; how gradients jump from step to step; the critic's scores; its slope at
 fakes; singular values of its layers; the samples' quality; the critic's estimate of Wasserstein-1."""
 
+SELDOM = ("singular", "estimate")  # at every second look: they cost as much as half of the rest, and change slowly
 POWER = 12  # steps of the power iteration
 SLOPES = 64  # rows at which the critic's slope is taken
 JUMPS = 50  # steps before a look whose gradients are held against each other
@@ -120,8 +121,9 @@ class GameProbes:
             found |= self._updates(self._before)
         if "jumps" in self.chosen:
             found |= {f"{name}/jumps": _jumps(norms) for name, norms in self._norms.items() if len(norms) > 1}
+        now = self.chosen if step.index // self.every % 2 else [name for name in self.chosen if name not in SELDOM]
         with evaluating(self.scene.generator, self.scene.critic):
-            found |= _of_critic(self.scene, self.chosen)
+            found |= _of_critic(self.scene, now)
         if "samples" in self.chosen and self.scene.yardstick is not None:
             samples = np.asarray(self.scene.samples())
             usable = np.isfinite(samples.astype(np.float64)).all()
