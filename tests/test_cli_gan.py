@@ -160,7 +160,7 @@ def test_samples_of_any_origin_are_judged(empty_folder: Path, capsys: pytest.Cap
 
 
 def test_a_failing_game_is_diagnosed_and_remedied(empty_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--recipe", "dcgan", "--set", "generator_rate=3e-3", "--set", "critic_rate=3e-5", "--steps", "1000"]
+    words = ["--recipe", "dcgan", "--set", "generator_rate=3e-3", "--set", "critic_rate=3e-5", "--steps", "1500"]
     assert run("fit", "gan", "demo:grid", *words, "--on-trouble", "stop", "--seed", "0", "--run", "r") == 1
     said = capsys.readouterr().err
     assert "mode collapse since step" in said
@@ -170,6 +170,7 @@ def test_a_failing_game_is_diagnosed_and_remedied(empty_folder: Path, capsys: py
     assert "failure: mode collapse, from step" in shown
     assert "cause " in shown
     assert "cure " in shown
+    assert "next         sparring resume r --apply default-game" in shown
     assert run("diagnose", "r", "--json") == 0
     assert json.loads(capsys.readouterr().out)["findings"][0]["title"] == "mode collapse"
     assert run("resume", "r", "--apply", "default-game") == 0

@@ -1,5 +1,6 @@
 """sparring diagnose: which failures a run's rows show, with the numbers, the causes and the cures."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from sparring.cli.display import Display
 from sparring.diagnose.examiner import examined
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.modes import MODES
+from sparring.diagnose.remedies import CURES
 from sparring.record import Record
 
 __all__ = ["diagnose"]
@@ -21,6 +23,7 @@ def diagnose(folder: Path, as_json: bool) -> None:
         "rows": examiner.series.count("step"),
         "looks": examiner.looks,
         "findings": [{**finding.to_json(), **_mode(finding)} for finding in examiner.findings],
+        "next": _next(record, examiner.findings),
     }
     display = Display(as_json=as_json)
     display.result(state, lambda: display.lines(_lines(state, examiner.findings)))
@@ -29,6 +32,16 @@ def diagnose(folder: Path, as_json: bool) -> None:
 def _mode(finding: Finding) -> dict[str, str]:
     mode = MODES[finding.name]
     return {"title": mode.title, "meaning": mode.meaning, "cause": mode.cause, "cure": mode.cure}
+
+
+def _next(record: Record, findings: list[Finding]) -> str | None:
+    """The command that changes a failing game: from where it stands, or anew if it has no steps left."""
+    cures = [name for finding in findings if finding.until is None for name in CURES.get(finding.name, ())]
+    if not cures:
+        return None
+    if record.about.get("status") in ("stopped", "failed", "diverged"):
+        return f"sparring resume {shlex.quote(str(record.folder))} --apply {cures[0]}"
+    return "fit again with --on-trouble remedy" if record.about.get("status") == "finished" else None
 
 
 def _lines(state: dict[str, Any], findings: list[Finding]) -> list[str]:
@@ -45,4 +58,4 @@ def _lines(state: dict[str, Any], findings: list[Finding]) -> list[str]:
         lines += [f"  {mode.meaning[:1].upper()}{mode.meaning[1:]}"]
         lines += [f"  evidence   {part}" for part in finding.evidence]
         lines += [f"  cause      {mode.cause}", f"  cure       {mode.cure}"]
-    return lines
+    return lines + (["", f"next         {state['next']}"] if state["next"] else [])

@@ -18,6 +18,7 @@ from sparring.networks.looking import evaluating, hearing
 from sparring.networks.maxout import Maxout
 from sparring.networks.mlp import MLP
 from sparring.networks.pairs import PAIRS, Pair, convolutional, maxout, perceptrons, residual
+from sparring.networks.recurrent import CELLS, Recurrent, ends, reversed_rows
 from sparring.networks.residual import ResidualCritic, ResidualGenerator
 from sparring.networks.signs import Signs
 from sparring.networks.spectral import spectrally_normalised
@@ -25,6 +26,7 @@ from sparring.networks.units import dead_shares
 from sparring.networks.waves import Waves
 
 __all__ = [
+    "CELLS",
     "LEAKY",
     "MLP",
     "PAIRS",
@@ -37,6 +39,7 @@ __all__ = [
     "Layer",
     "Maxout",
     "Pair",
+    "Recurrent",
     "ResidualCritic",
     "ResidualGenerator",
     "Signs",
@@ -45,6 +48,7 @@ __all__ = [
     "count_parameters",
     "dead_shares",
     "draws_nothing",
+    "ends",
     "evaluating",
     "has_batch_statistics",
     "hearing",
@@ -52,6 +56,7 @@ __all__ = [
     "maxout",
     "perceptrons",
     "residual",
+    "reversed_rows",
     "spectrally_normalised",
     "summary",
     "treats_samples_apart",

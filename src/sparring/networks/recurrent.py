@@ -1,0 +1,131 @@
+"""Recurrent networks: h(t) = sigma(W [h(t-1); x(t)] + b), layer on layer, in one direction or both."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sparring.networks.layers import APART
+
+__all__ = ["CELLS", "Recurrent", "State", "ends", "reversed_rows"]
+
+CELLS: Mapping[str, Callable[..., nn.RNNBase]] = MappingProxyType({"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU})
+
+State = tuple[Tensor, ...]
+"""(h,) of a plain RNN or a GRU, (h, c) of an LSTM; each (layers, n, hidden)."""
+
+
+class Recurrent(nn.Module):
+    """A stack of recurrent layers over padded rows: (n, t, inputs) to (n, t, hidden), twice hidden in two directions.
+
+    cell: "rnn", h(t) = tanh(W [h(t-1); x(t)] + b) as in the lecture (which writes x(t-1) for the input that comes with
+    t, and b for the sum of torch's two biases); "lstm" (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et
+    al. 2000, open at first: its bias begins at 1); "gru" (Cho et al. 2014, in the order of torch's documentation).
+    dropout: the share of each layer's outputs, the last one's excepted, that is left out while training.
+    learned_start: whether h(0) is learned; otherwise it is zero.
+
+    Rows are padded at their ends, and no row depends on its batch mates: backward layers begin at each row's own end.
+
+    >>> network = Recurrent(3, hidden=8, layers=2, bidirectional=True)
+    >>> outputs, _ = network(torch.zeros(4, 5, 3), torch.tensor([5, 2, 1, 3]))
+    >>> outputs.shape
+    torch.Size([4, 5, 16])
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int = 128,
+        layers: int = 1,
+        cell: str = "lstm",
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        learned_start: bool = False,
+    ) -> None:
+        super().__init__()
+        self.hidden, self.cell, self.bidirectional = hidden, cell, bidirectional
+        self.directions = 2 if bidirectional else 1
+        self.outputs = hidden * self.directions
+        sizes = [inputs, *[self.outputs] * (layers - 1)]
+        self.layers = nn.ModuleList(
+            CELLS[cell](size, hidden, batch_first=True) for size in sizes for _ in range(self.directions)
+        )
+        if cell == "lstm":
+            for layer in self.layers:
+                _open_forget_gate(layer, hidden)
+        self.dropout = nn.Dropout(dropout)
+        parts = 2 if cell == "lstm" else 1
+        start = torch.zeros(parts, len(self.layers), hidden)
+        self.start = nn.Parameter(start) if learned_start else None
+        self.parts = parts
+
+    def begin(self, n: int) -> State:
+        """The states before the first step, for n rows."""
+        if self.start is None:
+            weight = next(self.parameters())
+            whole = weight.new_zeros(self.parts, len(self.layers), 1, self.hidden)
+        else:
+            whole = self.start[:, :, None]
+        return tuple(part.expand(-1, n, -1).contiguous() for part in whole)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None, state: State | None = None) -> tuple[Tensor, State]:
+        """x: (n, t, inputs). lengths: (n,), what is not padding; None: all of it. state: to go on from.
+
+        Returns the outputs of the last layer, of which those of padding mean nothing, and the states after the last
+        step of all. A padded row's state has gone on over its padding: use ``ends`` of the outputs instead.
+        """
+        before = self.begin(len(x)) if state is None else state
+        after: list[State] = []
+        for first in range(0, len(self.layers), self.directions):
+            found = []
+            for i in range(first, first + self.directions):
+                outputs, last = self._layer(i, x, lengths, tuple(part[i : i + 1] for part in before))
+                found.append(outputs)
+                after.append(last)
+            x = found[0] if len(found) == 1 else torch.cat(found, dim=2)
+            if first + self.directions < len(self.layers):
+                x = self.dropout(x)
+        return x, tuple(torch.cat(parts) for parts in zip(*after, strict=True))
+
+    def _layer(self, i: int, x: Tensor, lengths: Tensor | None, before: State) -> tuple[Tensor, State]:
+        backward = i % self.directions == 1
+        given: Any = before if self.parts == 2 else before[0]
+        outputs, last = self.layers[i](reversed_rows(x, lengths) if backward else x, given)
+        state = last if isinstance(last, tuple) else (last,)
+        return (reversed_rows(outputs, lengths) if backward else outputs), state
+
+
+def _open_forget_gate(layer: nn.Module, hidden: int) -> None:
+    """torch's order of gates is input, forget, cell, output; its two biases are added."""
+    with torch.no_grad():
+        for name, bias in layer.named_parameters():
+            if name.startswith("bias"):
+                bias[hidden : 2 * hidden] = 1.0 if name.startswith("bias_ih") else 0.0
+
+
+def reversed_rows(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """(n, t, ...) with each row's first steps in the opposite order, and its padding where it was."""
+    if lengths is None:
+        return x.flip(1)
+    steps = torch.arange(x.shape[1], device=x.device)[None]
+    back = lengths[:, None] - 1 - steps
+    places = torch.where(back >= 0, back, steps)
+    return x.gather(1, places.reshape(*places.shape, *[1] * (x.dim() - 2)).expand_as(x))
+
+
+def ends(outputs: Tensor, lengths: Tensor | None, directions: int = 1) -> Tensor:
+    """What each row's layers say after all of its steps: (n, features) of outputs (n, t, features).
+
+    In two directions, the backward half has read the whole row at its first step.
+    """
+    last = outputs.shape[1] - 1 if lengths is None else lengths - 1
+    found = outputs[torch.arange(len(outputs), device=outputs.device), last]
+    if directions == 1:
+        return found
+    half = outputs.shape[2] // 2
+    return torch.cat([found[:, :half], outputs[:, 0, half:]], dim=1)
+
+
+APART.update((Recurrent, nn.RNN, nn.LSTM, nn.GRU, nn.ModuleList))

@@ -1,0 +1,148 @@
+"""Recurrent layers: the lecture's equations step by step, padding, directions, states that go on."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sparring.chance import ambient_seed
+from sparring.networks import Recurrent, ends, reversed_rows
+
+SHAPES = [("rnn", False), ("rnn", True), ("lstm", False), ("lstm", True), ("gru", False), ("gru", True)]
+
+
+def _made(**settings: object) -> Recurrent:
+    with ambient_seed(0):
+        return Recurrent(3, **{"hidden": 5, **settings}).double()  # pyright: ignore[reportArgumentType]
+
+
+def _rows(n: int = 4, steps: int = 7) -> Tensor:
+    return torch.randn(n, steps, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def _weights(layer: nn.Module) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0  # type: ignore[return-value]
+
+
+def test_the_lectures_equation_step_by_step() -> None:
+    network, x = _made(cell="rnn"), _rows()
+    input_part, hidden_part, b_in, b_hidden = _weights(network.layers[0])
+    W, b = torch.cat([hidden_part, input_part], dim=1), b_in + b_hidden  # W multiplies [h; x]
+    h, expected = torch.zeros(4, 5, dtype=torch.float64), []
+    for t in range(x.shape[1]):
+        h = torch.tanh(torch.cat([h, x[:, t]], dim=1) @ W.T + b)
+        expected.append(h)
+    outputs, (last,) = network(x)
+    assert torch.allclose(outputs, torch.stack(expected, dim=1), atol=1e-12)
+    assert torch.allclose(last[0], h, atol=1e-12)
+
+
+def test_lstm_by_its_equations() -> None:
+    network, x = _made(cell="lstm"), _rows()
+    w_in, w_hidden, b_in, b_hidden = _weights(network.layers[0])
+    assert torch.equal((b_in + b_hidden)[5:10], torch.ones(5, dtype=torch.float64))  # the forget gate is open at first
+    h = c = torch.zeros(4, 5, dtype=torch.float64)
+    for t in range(x.shape[1]):
+        i, f, g, o = (x[:, t] @ w_in.T + h @ w_hidden.T + b_in + b_hidden).chunk(4, dim=1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+    outputs, (last, memory) = network(x)
+    assert torch.allclose(outputs[:, -1], h, atol=1e-12)
+    assert torch.allclose(last[0], h, atol=1e-12)
+    assert torch.allclose(memory[0], c, atol=1e-12)
+
+
+def test_gru_by_its_equations() -> None:
+    network, x = _made(cell="gru"), _rows()
+    w_in, w_hidden, b_in, b_hidden = _weights(network.layers[0])
+    h = torch.zeros(4, 5, dtype=torch.float64)
+    for t in range(x.shape[1]):
+        (r_x, z_x, n_x), (r_h, z_h, n_h) = (
+            (x[:, t] @ w_in.T + b_in).chunk(3, dim=1),
+            (h @ w_hidden.T + b_hidden).chunk(3, dim=1),
+        )
+        z = (z_x + z_h).sigmoid()
+        h = (1 - z) * (n_x + (r_x + r_h).sigmoid() * n_h).tanh() + z * h
+    assert torch.allclose(network(x)[0][:, -1], h, atol=1e-12)
+
+
+def test_one_step_is_a_layer_of_an_ordinary_network() -> None:
+    network, x = _made(cell="rnn"), _rows(steps=1)
+    w_in, _, b_in, b_hidden = _weights(network.layers[0])
+    assert torch.allclose(network(x)[0][:, 0], torch.tanh(x[:, 0] @ w_in.T + b_in + b_hidden), atol=1e-12)
+
+
+@pytest.mark.parametrize(("cell", "both"), SHAPES)
+def test_no_row_depends_on_its_batch_mates_or_its_padding(cell: str, both: bool) -> None:
+    network, x = _made(cell=cell, layers=2, bidirectional=both), _rows()
+    lengths = torch.tensor([7, 1, 4, 6])
+    together, _ = network(x, lengths)
+    garbage = x.clone()
+    for row, length in enumerate(lengths.tolist()):
+        garbage[row, length:] = 1e3
+        alone, _ = network(x[row : row + 1, :length])
+        assert torch.allclose(together[row, :length], alone[0], atol=1e-12)
+        end = ends(together, lengths, network.directions)[row]
+        assert torch.allclose(end, ends(alone, None, network.directions)[0], atol=1e-12)
+    again, _ = network(garbage, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        assert torch.equal(again[row, :length], together[row, :length])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_steps_one_by_one_give_the_same_as_all_at_once(cell: str) -> None:
+    network, x = _made(cell=cell, layers=3), _rows()
+    whole, final = network(x)
+    state, parts = None, []
+    for t in range(x.shape[1]):
+        outputs, state = network(x[:, t : t + 1], state=state)
+        parts.append(outputs)
+    assert torch.allclose(torch.cat(parts, dim=1), whole, atol=1e-12)
+    assert state is not None
+    assert all(torch.allclose(one, other, atol=1e-12) for one, other in zip(state, final, strict=True))
+
+
+def test_the_backward_half_has_read_the_row_from_its_end() -> None:
+    network, x = _made(cell="gru", bidirectional=True), _rows()
+    outputs, _ = network(x)
+    back, _ = network.layers[1](x.flip(1))
+    assert torch.allclose(outputs[:, :, 5:], back.flip(1), atol=1e-12)
+
+
+def test_rows_are_reversed_up_to_their_lengths() -> None:
+    x = torch.arange(8.0).reshape(2, 4)
+    assert reversed_rows(x, torch.tensor([3, 1])).tolist() == [[2, 1, 0, 3], [4, 5, 6, 7]]
+    assert reversed_rows(x, None).tolist() == [[3, 2, 1, 0], [7, 6, 5, 4]]
+    deep = torch.arange(12.0).reshape(1, 3, 2, 2)
+    assert torch.equal(reversed_rows(deep, torch.tensor([2]))[0, 0], deep[0, 1])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_a_learned_start_is_learned(cell: str) -> None:
+    network, x = _made(cell=cell, layers=2, learned_start=True), _rows()
+    assert torch.equal(network(x)[0], _made(cell=cell, layers=2)(x)[0])  # it begins as zero
+    network(x)[0].sum().backward()
+    assert network.start is not None
+    assert network.start.grad is not None
+    assert (network.start.grad.flatten(1).norm(dim=1) > 0).all()
+
+
+def test_dropout_lies_between_layers_and_only_while_training() -> None:
+    one, two = _made(cell="gru", dropout=0.5), _made(cell="gru", layers=2, dropout=0.5)
+    x = _rows()
+    assert torch.equal(one(x)[0], one(x)[0])
+    assert not torch.equal(two(x)[0], two(x)[0])
+    two.eval()
+    assert torch.equal(two(x)[0], two(x)[0])
+
+
+@pytest.mark.parametrize(("cell", "both"), SHAPES)
+def test_gradients_by_finite_differences(cell: str, both: bool) -> None:
+    network = _made(cell=cell, bidirectional=both)
+    lengths = torch.tensor([3, 2])
+    x = _rows(2, 3).requires_grad_()
+    weights = torch.linspace(-1, 1, network.outputs, dtype=torch.float64)
+
+    def scored(x: Tensor) -> Tensor:
+        return (ends(network(x, lengths)[0], lengths, network.directions) * weights).sum()
+
+    assert torch.autograd.gradcheck(scored, (x,))
