@@ -156,7 +156,7 @@ def test_a_users_own_networks_and_recipe(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"recipe": "gan"}, "recipe must be one of r3gan"),
+        ({"recipe": "gan"}, "recipe must be auto, one of r3gan"),
         ({"steps": 0}, "steps must be a whole number above 0"),
         ({"batch_size": 2.5}, "batch_size must be"),
         ({"learning_rate": -1.0}, "learning_rate must be"),
@@ -240,3 +240,27 @@ def test_it_finds_all_modes_of_a_ring() -> None:
     ring = toy.ring()
     gan = sp.GAN(steps=3000, random_state=0).fit(ring.sample(10_000, 0))
     assert ring.modes_and_quality(gan.sample(2500, random_state=0)).modes == 8
+
+
+@pytest.mark.parametrize(
+    ("shape", "recipe", "objective"),
+    [
+        ((40, 3), "r3gan", "relativistic"),
+        ((40, 8, 8), "r3gan", "relativistic"),
+        ((40, 20, 20), "nonsaturating", "non-saturating"),
+    ],
+)
+def test_the_default_recipe_is_the_best_for_the_data(shape: tuple[int, ...], recipe: str, objective: str) -> None:
+    data = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    gan = sp.GAN(steps=1, batch_size=4, random_state=0).fit(data)
+    assert gan.record_.about["recipe"] == recipe
+    assert gan.record_.about["settings"]["objective"] == objective
+    assert gan.record_.about["parameters"]["recipe"] == "auto"
+    assert "--recipe" not in (gan.record_.about["command"] or "")
+
+
+def test_signals_have_the_recipe_that_was_measured_on_rows() -> None:
+    gan = sp.GAN(steps=1, batch_size=4, random_state=0, kind="signal").fit(
+        np.random.default_rng(0).normal(size=(40, 64))
+    )
+    assert gan.record_.about["recipe"] == "r3gan"

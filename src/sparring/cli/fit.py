@@ -41,9 +41,9 @@ def gan(
     *,
     run: Run = None,
     recipe: Annotated[
-        Literal["r3gan", "nonsaturating", "wgan-gp", "hinge", "pacgan", "wgan", "lsgan", "dcgan", "gan-2014"],
-        Parameter(help="How the two networks learn."),
-    ] = "r3gan",
+        Literal["auto", "r3gan", "nonsaturating", "wgan-gp", "hinge", "pacgan", "wgan", "lsgan", "dcgan", "gan-2014"],
+        Parameter(help="How the two networks learn. auto: r3gan; on images of more than 16 pixels nonsaturating."),
+    ] = "auto",
     set_: Annotated[
         list[str] | None,
         Parameter(

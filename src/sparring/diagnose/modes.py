@@ -63,7 +63,7 @@ _GAME = (
         "failure",
         "the samples are nearly all alike, or sit on a small part of the data.",
         "a generator that learns faster than its critic can follow, in a game that judges each sample by itself.",
-        "paired scores (r3gan), packs of samples (pacgan), slower generator; start again with the default recipe.",
+        "paired scores (r3gan), packs of samples (pacgan), slower generator; start again with r3gan.",
         # samples that jump about shake the gradient, and are all nearest to the same few rows
         hides=("unstable-gradient", "lost-modes", "underfit-critic", "memorised-rows"),
     ),

@@ -13,6 +13,7 @@ from sparring.data.schema import Schema
 from sparring.data.signals import SignalSchema, drawn
 from sparring.data.split import taken
 from sparring.data.write import write
+from sparring.estimators.design import called
 from sparring.estimators.game import Job
 from sparring.estimators.provenance import command_of, data_of, machine, networks_of, now, place_of, plain, versions
 from sparring.estimators.sampling import Sampler
@@ -40,7 +41,7 @@ def about_gan(model: Any, job: Job, target: str | bool | None) -> dict[str, Any]
         "title": f"GAN on {job.source.description}{told}",
         "parameters": parameters,
         "custom": custom,
-        "recipe": model.recipe if isinstance(model.recipe, str) else "custom",
+        "recipe": called(model.recipe, job.source.schema) if isinstance(model.recipe, str) else "custom",
         "settings": job.settings.described(),
         "seed": model.seed_,
         "latent_size": job.settings.latent_size,

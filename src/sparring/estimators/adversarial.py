@@ -55,8 +55,8 @@ class GAN(BaseEstimator):
     With ``fit(X, y)`` both networks are told the class of a sample, and ``sample(n, y=...)`` makes samples of
     the classes that are asked for.
 
-    recipe: "r3gan" (the default), another name in ``sparring.training.RECIPES``, or a ``Recipe``. changes: a mapping
-    of its settings (the fields of ``Recipe``) to other values, which may be plain: objective="hinge",
+    recipe: "auto" ("r3gan"; for images of more than 16 pixels "nonsaturating"), a name in ``training.RECIPES``, or a
+    ``Recipe``. changes: a mapping of its settings (its fields) to other values, which may be plain: objective="hinge",
     penalties={"r1": 0.5}, noise="uniform", optimizer="rmsprop", networks="residual", pack=2, clip=0.01.
     steps: rounds of turns. batch_size: rows per turn, over all ranks together. latent_size: length of
     the noise vector. generator, critic: a module, or a factory called with latent_size= and shape=
@@ -90,7 +90,7 @@ class GAN(BaseEstimator):
 
     def __init__(
         self,
-        recipe: str | Recipe = "r3gan",
+        recipe: str | Recipe = "auto",
         *,
         changes: Mapping[str, Any] | None = None,
         steps: int | None = None,
