@@ -1,0 +1,109 @@
+"""Sequences of different lengths: kept end to end, batched among their like, padded a batch at a time."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sparring.chance import generator
+from sparring.errors import InputError
+
+__all__ = ["Ragged", "SequenceBatches"]
+
+POOL = 50  # batches of rows that are sorted by length together: more pad less, fewer mix better
+
+
+class Ragged:
+    """Rows of different lengths, end to end: values (total, ...), and how long each row is, (n,) int64."""
+
+    def __init__(self, values: Tensor, lengths: Tensor) -> None:
+        self.values, self.lengths = values, lengths
+        self.starts = lengths.cumsum(0) - lengths
+
+    @classmethod
+    def of(cls, rows: Sequence[Any]) -> "Ragged":
+        """rows: arrays (t, ...), alike but for t. Raises InputError if there are none, or one of them is empty."""
+        parts = [torch.as_tensor(row) for row in rows]
+        empty = [i for i, part in enumerate(parts) if len(part) == 0]
+        if not parts or empty:
+            raise InputError(f"row {empty[0]} is empty" if parts else "there are no rows")
+        return cls(torch.cat(parts), torch.tensor([len(part) for part in parts]))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, row: int) -> Tensor:
+        start = int(self.starts[row])
+        return self.values[start : start + int(self.lengths[row])]
+
+    def padded(self, rows: Tensor, fill: float = 0) -> Tensor:
+        """Some rows, as (n, t, ...) with t the longest one's length, and ``fill`` after each row's end."""
+        lengths, starts = self.lengths[rows], self.starts[rows]
+        steps = torch.arange(int(lengths.max()), device=lengths.device)[None]
+        inside = steps < lengths[:, None]
+        found = self.values[(starts[:, None] + steps).clamp(max=len(self.values) - 1).to(self.values.device)]
+        outside = ~inside.to(found.device).reshape(*inside.shape, *[1] * (found.dim() - 2))
+        return found.masked_fill(outside, fill)
+
+    def to(self, device: torch.device) -> "Ragged":
+        """The values on a device; lengths stay where indices are made."""
+        return Ragged(self.values.to(device), self.lengths)
+
+
+class SequenceBatches:
+    """Shuffled minibatches of sequences of similar length: batch i is a pure function of (seed, i), as in ``Batches``.
+
+    ``batches[i]`` is (inputs (size, t, ...), lengths (size,), and a tensor for each target). Every epoch shuffles the
+    rows, sorts them by length within pools of 50 batches, and plays those batches in random order; the smaller one, if
+    the rows do not divide, is the last.
+
+    inputs: the sequences. targets: tensors (n, ...), or Ragged with as many steps as inputs, which are padded with
+    ``ignored``. Raises InputError if the numbers of rows differ.
+    """
+
+    short = True
+
+    def __init__(
+        self, inputs: Ragged, *targets: Tensor | Ragged, size: int, seed: int = 0, ignored: float = -100
+    ) -> None:
+        counts = [len(inputs), *map(len, targets)]
+        if len(set(counts)) > 1 or size < 1:
+            raise InputError(
+                f"batches need as many targets as sequences, and a size of at least 1; got {counts}, {size}"
+            )
+        self.inputs, self.targets, self.seed, self.ignored = inputs, targets, seed, ignored
+        self.rows, self.size = len(inputs), min(size, len(inputs))
+        self.per_epoch = math.ceil(self.rows / self.size)
+        self._orders: dict[int, list[Tensor]] = {}
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        rows = self.indices(index)
+        device = self.inputs.values.device
+        found = [
+            target.padded(rows, self.ignored) if isinstance(target, Ragged) else target[rows.to(target.device)]
+            for target in self.targets
+        ]
+        return (self.inputs.padded(rows), self.inputs.lengths[rows].to(device), *found)
+
+    def indices(self, index: int) -> Tensor:
+        """The rows of batch ``index``, (size,) int64."""
+        epoch, place = divmod(index, self.per_epoch)
+        if epoch not in self._orders:
+            self._orders = {epoch: self._order(epoch)}
+        return self._orders[epoch][place]
+
+    def epoch(self, index: int) -> float:
+        """How many passes over the data lie before batch ``index``."""
+        return index / self.per_epoch
+
+    def _order(self, epoch: int) -> list[Tensor]:
+        chance = generator(self.seed, "epoch", epoch)
+        shuffled = torch.randperm(self.rows, generator=chance)
+        whole = self.rows // self.size * self.size
+        pools = shuffled[:whole].split(POOL * self.size)
+        ordered = [pool[self.inputs.lengths[pool].argsort(stable=True)] for pool in pools]
+        batches = [batch for pool in ordered for batch in pool.split(self.size)]
+        mixed = [batches[i] for i in torch.randperm(len(batches), generator=chance).tolist()]
+        return mixed if whole == self.rows else [*mixed, shuffled[whole:]]
