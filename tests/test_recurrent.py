@@ -1,11 +1,16 @@
 """Recurrent layers: the lecture's equations step by step, padding, directions, states that go on."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from sparring.chance import ambient_seed
-from sparring.networks import Recurrent, ends, reversed_rows
+from sparring.data.ragged import Ragged, SequenceBatches
+from sparring.networks import Recurrent, SequenceNetwork, ends, reversed_rows
+from sparring.objectives import cross_entropy
+from sparring.training import supervised_game, train
+from sparring.training.adam import Adam
 
 SHAPES = [("rnn", False), ("rnn", True), ("lstm", False), ("lstm", True), ("gru", False), ("gru", True)]
 
@@ -146,3 +151,53 @@ def test_gradients_by_finite_differences(cell: str, both: bool) -> None:
         return (ends(network(x, lengths)[0], lengths, network.directions) * weights).sum()
 
     assert torch.autograd.gradcheck(scored, (x,))
+
+
+# -- networks that read
+
+
+@pytest.mark.parametrize("answer", ["last", "mean", "max", "each"])
+@pytest.mark.parametrize("both", [False, True])
+def test_an_answer_depends_on_no_batch_mate(answer: str, both: bool) -> None:
+    with ambient_seed(0):
+        network = SequenceNetwork(2, words=9, width=4, hidden=5, cell="gru", answer=answer, bidirectional=both).double()  # pyright: ignore[reportArgumentType]
+    x = torch.randint(9, (4, 6), generator=torch.Generator().manual_seed(0))
+    lengths = torch.tensor([6, 1, 3, 5])
+    together = network(x, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        alone = network(x[row : row + 1, :length])
+        found = together[row, :length] if answer == "each" else together[row]
+        assert torch.allclose(found, alone[0], atol=1e-12)
+
+
+def test_learned_vectors_are_one_hot_times_a_matrix() -> None:
+    with ambient_seed(0):
+        words = SequenceNetwork(2, words=9, width=4, hidden=5, cell="rnn")
+        vectors = SequenceNetwork(2, width=4, hidden=5, cell="rnn")
+    assert words.vectors is not None
+    vectors.recurrent.load_state_dict(words.recurrent.state_dict())
+    vectors.last.load_state_dict(words.last.state_dict())
+    x = torch.tensor([[3, 1, 8], [0, 0, 2]])
+    one_hot = torch.nn.functional.one_hot(x, 9).float()
+    assert torch.allclose(words(x), vectors(one_hot @ words.vectors.weight), atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_network_with_gates_remembers_the_first_word(cell: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(2, 10, int(rng.integers(15, 25))) for _ in range(600)]
+    classes = torch.from_numpy(rng.integers(0, 2, 600))
+    for row, number in zip(rows, classes.tolist(), strict=True):
+        row[0] = number  # what is to be told at the end
+    batches = SequenceBatches(Ragged.of(rows[:500]), classes[:500], size=50, seed=0)
+    with ambient_seed(0):
+        network = SequenceNetwork(2, words=10, width=8, hidden=16, cell=cell)
+    optimizer = Adam(list(network.parameters()), lr=0.02)
+    game = supervised_game(network, cross_entropy, optimizer, takes=2, clip=1.0)
+    for _ in train(game.turns, batches, 200):  # pyright: ignore[reportArgumentType]
+        pass
+    held_out = Ragged.of(rows[500:])
+    network.eval()
+    found = network(held_out.padded(torch.arange(100)), held_out.lengths).argmax(1)
+    assert (found == classes[500:]).float().mean() == 1.0

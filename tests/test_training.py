@@ -299,3 +299,19 @@ def test_schedules_are_written_before_the_update() -> None:
     rates = [step.row(Place())["scheduled/rate"] for step in train([turn], Batches(torch.zeros(2, 1)), 3)]
     assert rates == [1.0, 0.1, 0.01]
     assert network.weight.item() == pytest.approx(-1.11)
+
+
+@pytest.mark.parametrize("factor", [0.25, 4.0])
+def test_a_clipped_step_is_as_long_as_the_clip_allows(factor: float) -> None:
+    rng = np.random.default_rng(0)
+    x, y = torch.from_numpy(rng.normal(size=(20, 3))), torch.from_numpy(rng.normal(size=(20, 2)))
+    network = nn.Linear(3, 2).double()
+    before = [p.detach().clone() for p in network.parameters()]
+    gradients = torch.autograd.grad(mean_squared_error(network(x), y), list(network.parameters()))
+    norm = float(torch.cat([gradient.flatten() for gradient in gradients]).norm())
+    clip = factor * norm
+    game = supervised_game(network, mean_squared_error, gradient_descent(network, 0.1), clip=clip)
+    (step,) = train(game.turns, Batches(x, y), 1)
+    assert float(step.played["network"].gradient) == pytest.approx(norm)  # from before
+    for old, new, gradient in zip(before, network.parameters(), gradients, strict=True):
+        assert torch.allclose(old - new, 0.1 * min(factor, 1.0) * gradient, atol=1e-14)

@@ -1,11 +1,12 @@
 """Words, tags and the files that hold them."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sparring.data.lines import read_conll, read_lines
+from sparring.data.lines import read_conll, read_labelled_lines, read_lines, read_parallel
 from sparring.data.tags import Span, scheme_of, spans, tags_of, to_bio
 from sparring.data.words import PADDING, UNKNOWN, Vocabulary
 from sparring.errors import DataError, InputError
@@ -146,7 +147,7 @@ def test_a_file_of_tagged_words(tmp_path: Path) -> None:
         (b"a O\n\nb PER\n", "line 3: a tag is O, or one of"),
         (b"\n\n\n", "holds no sentence"),
         (b"", "holds no sentence"),
-        (b"a O\ncaf\xe9 O\n", r"line 2: byte 7 \(0xe9\) is no UTF-8"),
+        (b"a O\ncaf\xe9 O\n", r"line 2: byte 7 \(0xe9\) is not in utf-8"),
     ],
 )
 def test_a_broken_file_is_named_with_its_line(tmp_path: Path, content: bytes, words: str) -> None:
@@ -164,3 +165,41 @@ def test_lines_end_at_ends_of_lines_alone(tmp_path: Path) -> None:
     assert read_lines(path) == []
     with pytest.raises(DataError, match="cannot read .*missing"):
         read_lines(tmp_path / "missing")
+
+
+def test_a_packed_file_in_another_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "text.gz"
+    path.write_bytes(gzip.compress("café\nnaïve\n".encode("latin-1")))
+    assert read_lines(path, "latin-1") == ["café", "naïve"]
+    with pytest.raises(DataError, match=r"line 1: byte 3 \(0xe9\) is not in utf-8; .*latin-1"):
+        read_lines(path)
+    path.write_bytes(b"no gzip")
+    with pytest.raises(DataError, match=r"cannot read .*text.gz: Not a gzipped file"):
+        read_lines(path)
+
+
+def test_texts_with_labels(tmp_path: Path) -> None:
+    path = tmp_path / "reviews"
+    path.write_text("Loved\tit.\t1\n\nCrust is not good.\t0\n")
+    assert read_labelled_lines(path) == (["Loved\tit.", "Crust is not good."], ["1", "0"])
+    for content, words in (
+        ("a\t1\nb 0\n", "line 2: a text, a tab and a label"),
+        ("\t1\n", "line 1"),
+        ("\n", "no text"),
+    ):
+        path.write_text(content)
+        with pytest.raises(DataError, match=words):
+            read_labelled_lines(path)
+
+
+def test_two_files_that_translate_each_other(tmp_path: Path) -> None:
+    one, other = tmp_path / "de", tmp_path / "en"
+    one.write_text("ein Hund\n\nzwei\n")
+    other.write_text("a dog\n\ntwo\n")
+    assert read_parallel(one, other) == [("ein Hund", "a dog"), ("zwei", "two")]
+    other.write_text("a dog\n\n")
+    with pytest.raises(DataError, match=r"de has 3 lines and .*en 2; they must be as many"):
+        read_parallel(one, other)
+    other.write_text("a dog\n\n \n")
+    with pytest.raises(DataError, match="en, line 3 is empty, and the other"):
+        read_parallel(one, other)

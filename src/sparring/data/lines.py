@@ -1,13 +1,15 @@
-"""Text files of sentences: tagged words, a word to a line."""
+"""Text files of sentences: labelled, tagged word by word, or in pairs that translate each other."""
 
+import gzip
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.data.tags import scheme_of, to_bio
 from sparring.errors import DataError
 
-__all__ = ["Tagged", "read_conll", "read_lines"]
+__all__ = ["Tagged", "read_conll", "read_labelled_lines", "read_lines", "read_parallel"]
 
 BLANK = " \t"  # what parts cells; other blanks of Unicode may be words
 BREAK = "-DOCSTART-"  # begins a document in CoNLL 2003; no sentence
@@ -25,18 +27,23 @@ class Tagged:
         return len(self.words)
 
 
-def read_lines(path: str | Path) -> list[str]:
-    """A text file's lines without their ends, in UTF-8. Raises DataError with the place of a byte that is no UTF-8."""
+def read_lines(path: str | Path, encoding: str = "utf-8") -> list[str]:
+    """A text file's lines without their ends; a .gz is unpacked.
+
+    Raises DataError for a file that cannot be read, and with the line for a byte that the encoding does not have.
+    """
     try:
         content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
+        content = gzip.decompress(content) if Path(path).suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     try:
-        return _split(content.decode("utf-8-sig"))
+        return _split(content.decode("utf-8-sig" if encoding == "utf-8" else encoding))
     except UnicodeDecodeError as error:
         line, byte = content[: error.start].count(b"\n") + 1, content[error.start]
         raise DataError(
-            f"{path}, line {line}: byte {error.start} (0x{byte:02x}) is no UTF-8; save it as UTF-8."
+            f"{path}, line {line}: byte {error.start} (0x{byte:02x}) is not in {encoding}; save the file in it, or "
+            "give the file's encoding, such as latin-1."
         ) from error
 
 
@@ -46,7 +53,44 @@ def _split(text: str) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
-def read_conll(path: str | Path, word: int = 0, tag: int = -1) -> Tagged:
+def read_labelled_lines(path: str | Path, encoding: str = "utf-8") -> tuple[list[str], list[str]]:
+    """A file with a text, a tab and its label on each line: the texts, and the labels.
+
+    Raises DataError, with the line, for one without a tab, a text or a label, and for a file without any.
+    """
+    texts, labels = [], []
+    for number, line in enumerate(read_lines(path, encoding), 1):
+        if not line.strip():
+            continue
+        text, tab, label = line.rpartition("\t")
+        if not (tab and text.strip() and label.strip()):
+            raise DataError(f"{path}, line {number}: a text, a tab and a label are needed; got {line.strip()[:60]!r}.")
+        texts.append(text.strip())
+        labels.append(label.strip())
+    if not texts:
+        raise DataError(f"{path} holds no text.")
+    return texts, labels
+
+
+def read_parallel(source: str | Path, target: str | Path, encoding: str = "utf-8") -> list[tuple[str, str]]:
+    """Two files whose lines translate each other; pairs of which both lines are empty are left out.
+
+    Raises DataError if one file is longer, or where one line of a pair is empty.
+    """
+    sides = read_lines(source, encoding), read_lines(target, encoding)
+    if len(sides[0]) != len(sides[1]):
+        raise DataError(f"{source} has {len(sides[0]):,} lines and {target} {len(sides[1]):,}; they must be as many.")
+    pairs = []
+    for number, (one, other) in enumerate(zip(*sides, strict=True), 1):
+        if bool(one.strip()) != bool(other.strip()):
+            empty = source if other.strip() else target
+            raise DataError(f"{empty}, line {number} is empty, and the other file's is not.")
+        if one.strip():
+            pairs.append((one.strip(), other.strip()))
+    return pairs
+
+
+def read_conll(path: str | Path, word: int = 0, tag: int = -1, encoding: str = "utf-8") -> Tagged:
     """A file with a word and its tag on each line, parted by tabs or spaces, and an empty line after each sentence.
 
     word, tag: their columns, counted from 0, or from -1 at the end. Tags in IOB1, BIOES or BILOU become BIO. Lines that
@@ -54,7 +98,7 @@ def read_conll(path: str | Path, word: int = 0, tag: int = -1) -> Tagged:
     another form, and for a file without sentences.
     """
     sentences: list[list[tuple[str, str]]] = [[]]
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in enumerate(read_lines(path, encoding), 1):
         if not line.strip(BLANK) or line.startswith(BREAK):
             sentences.append([])
             continue

@@ -1,6 +1,7 @@
 """Words as numbers: a vocabulary, and one-hot vectors of its words."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -13,9 +14,21 @@ from numpy.typing import ArrayLike, NDArray
 from sparring.errors import DataError, InputError
 from sparring.files import write_json
 
-__all__ = ["END", "PADDING", "START", "UNKNOWN", "Vocabulary"]
+__all__ = ["END", "PADDING", "START", "UNKNOWN", "Vocabulary", "words_of"]
 
 PADDING, UNKNOWN, START, END = "<pad>", "<unk>", "<s>", "</s>"
+
+
+WORD = re.compile(r"\w+(?:['’\-]\w+)*|[^\w\s]")
+
+
+def words_of(text: str, lower: bool = True) -> list[str]:
+    """A text's words, numbers and marks, in their order.
+
+    >>> words_of("Wow... I didn't love this (well-known) place.")
+    ['wow', '.', '.', '.', 'i', "didn't", 'love', 'this', '(', 'well-known', ')', 'place', '.']
+    """
+    return WORD.findall(text.lower() if lower else text)
 
 
 class Vocabulary:

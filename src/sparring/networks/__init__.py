@@ -18,6 +18,7 @@ from sparring.networks.looking import evaluating, hearing
 from sparring.networks.maxout import Maxout
 from sparring.networks.mlp import MLP
 from sparring.networks.pairs import PAIRS, Pair, convolutional, maxout, perceptrons, residual
+from sparring.networks.reading import SequenceNetwork
 from sparring.networks.recurrent import CELLS, Recurrent, ends, reversed_rows
 from sparring.networks.residual import ResidualCritic, ResidualGenerator
 from sparring.networks.signs import Signs
@@ -42,6 +43,7 @@ __all__ = [
     "Recurrent",
     "ResidualCritic",
     "ResidualGenerator",
+    "SequenceNetwork",
     "Signs",
     "Waves",
     "convolutional",

@@ -57,7 +57,9 @@ class Turn:
     after: called after an update (clipping, averaging). reads: whether every repeat takes a fresh
     batch. draws: whether its layers or its loss may draw from torch's global random state (dropout does);
     False spares every round the swap of that state. gradients: Round -> the loss and its gradients, one for
-    each parameter, where there is a quicker way to both than autograd; it is taken in float32 only.
+    each parameter, where there is a quicker way to both than autograd; it is taken in float32 only. clip: the norm
+    that the whole gradient is scaled down to where it is larger (Pascanu et al. 2013, Algorithm 1); the record has its
+    norm from before.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Turn:
     reads: bool = True
     draws: bool = True
     gradients: Callable[[Round], tuple[Loss, list[Tensor]]] | None = None
+    clip: float | None = None
     parameters: tuple[Tensor, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -148,6 +151,8 @@ def play(turn: Turn, round: Round, place: Place, finiteness: Finiteness) -> Play
     place.average([*gradients, loss.total])
     norms = torch._foreach_norm(gradients)
     finiteness.look(turn.name, round.step, loss.total, norms)
+    if turn.clip is not None:
+        _clip(gradients, norms, turn.clip)
     rate = _update(turn, round.step, gradients)
     turn.after()
     return Played(loss, norms, rate)
@@ -168,6 +173,12 @@ def _gradients(total: Tensor, parameters: tuple[Tensor, ...]) -> list[Tensor]:
         gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)
         for gradient, parameter in zip(found, parameters, strict=True)
     ]
+
+
+def _clip(gradients: list[Tensor], norms: Sequence[Tensor], most: float) -> None:
+    """Scale all gradients by one factor, so that their common norm is at most ``most``, without waiting for a device."""
+    whole = torch.linalg.vector_norm(torch.stack(list(norms)))
+    torch._foreach_mul_(gradients, (most / whole.clamp(min=1e-12)).clamp(max=1.0))
 
 
 def _update(turn: Turn, step: int, gradients: list[Tensor]) -> float:

@@ -1,0 +1,69 @@
+"""Networks that read a sequence: words or vectors in, one answer for all of it or one for each step out."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from sparring.networks.layers import APART
+from sparring.networks.recurrent import Recurrent, ends
+
+__all__ = ["SequenceNetwork"]
+
+Answer = Literal["last", "mean", "max", "each"]
+
+
+class SequenceNetwork(nn.Module):
+    """An input layer, recurrent layers, and a linear layer on what they say: y = W~ h + b~, many to one or to many.
+
+    words: how many the vocabulary has, for inputs (n, t) of their numbers; their vectors have ``width`` numbers and are
+    learned (a row of a matrix, which is what one-hot times a matrix is). None: inputs are vectors (n, t, width).
+    answer: the layer that answers sees what the recurrent layers say at the end of each row ("last"), their mean or
+    largest values over its steps, or every step by itself ("each": outputs (n, t, outputs)). dropout: of the inputs,
+    and of what the answering layer sees. settings: of ``Recurrent``.
+
+    Called with (n, t[, width]) and the rows' lengths (n,), None where nothing is padding. Source: the lecture's types
+    of recurrent networks.
+
+    >>> network = SequenceNetwork(outputs=3, words=100, width=8, hidden=16, cell="gru", answer="each")
+    >>> network(torch.zeros(2, 5, dtype=torch.long), torch.tensor([5, 3])).shape
+    torch.Size([2, 5, 3])
+    """
+
+    def __init__(
+        self,
+        outputs: int,
+        words: int | None = None,
+        width: int = 100,
+        answer: Answer = "last",
+        dropout: float = 0.0,
+        **settings: int | str | bool | float,
+    ) -> None:
+        super().__init__()
+        self.vectors = None if words is None else nn.Embedding(words, width)
+        if self.vectors is not None:
+            nn.init.normal_(self.vectors.weight, std=width**-0.5)  # vectors of length one, about
+        self.dropout = nn.Dropout(dropout)
+        self.recurrent = Recurrent(width, **settings)  # pyright: ignore[reportArgumentType]
+        self.answer = answer
+        self.last = nn.Linear(self.recurrent.outputs, outputs)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        inputs = x if self.vectors is None else self.vectors(x)
+        said, _ = self.recurrent(self.dropout(inputs), lengths)
+        return self.last(self.dropout(self._seen(said, lengths)))
+
+    def _seen(self, said: Tensor, lengths: Tensor | None) -> Tensor:
+        if self.answer == "each":
+            return said
+        if self.answer == "last":
+            return ends(said, lengths, self.recurrent.directions)
+        if lengths is None:
+            return said.mean(dim=1) if self.answer == "mean" else said.amax(dim=1)
+        outside = (torch.arange(said.shape[1], device=said.device) >= lengths[:, None])[:, :, None]
+        if self.answer == "mean":
+            return said.masked_fill(outside, 0.0).sum(dim=1) / lengths[:, None]
+        return said.masked_fill(outside, -torch.inf).amax(dim=1)
+
+
+APART.update((SequenceNetwork, nn.Embedding))
