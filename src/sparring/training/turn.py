@@ -176,7 +176,7 @@ def _gradients(total: Tensor, parameters: tuple[Tensor, ...]) -> list[Tensor]:
 
 
 def _clip(gradients: list[Tensor], norms: Sequence[Tensor], most: float) -> None:
-    """Scale all gradients by one factor, so that their common norm is at most ``most``, without waiting for a device."""
+    """Scale all gradients by one factor: their common norm becomes at most ``most``. Nothing waits for a device."""
     whole = torch.linalg.vector_norm(torch.stack(list(norms)))
     torch._foreach_mul_(gradients, (most / whole.clamp(min=1e-12)).clamp(max=1.0))
 
