@@ -3,13 +3,14 @@
     python benchmarks/diagnosis.py play FOLDER [--half all] [--seeds 4] [--mnist FOLDER] [--only healthy]
     python benchmarks/diagnosis.py rates FOLDER [--half test]
     python benchmarks/diagnosis.py remedies FOLDER [--seeds 2]
+    python benchmarks/diagnosis.py cost FOLDER [--mnist FOLDER]
 
 ``play`` plays every game of a half that FOLDER does not hold yet and keeps a file of each: its rows as a record has
 them, the generator's gradient norm of every step, and what its samples are like every hundred steps and at its end.
 ``rates`` says what truly happened to each (``truths``), from those alone, and what the detectors said of the rows.
 Seeds of even number are the half on which thresholds are set ("tuning"); rates are quoted on the other half ("test").
 ``remedies`` plays the spoiled games of the test half again, longer and with on_trouble="remedy", and says how many end
-healthy.
+healthy. ``cost`` plays runs of the default length up to their second look, and says what share of the time probes take.
 
 Truth is decided without the detectors, in windows of a hundred steps, against rows that neither the game nor its
 probes saw. The state of a window is the first of these that is so:
@@ -89,8 +90,8 @@ def gan_for(game: Game, **settings: Any) -> sp.GAN:
     return sp.GAN(recipe, changes=changes, validation_fraction=held_out, random_state=game.seed, threads=1, **settings)
 
 
-def job_for(game: Game, rows: np.ndarray) -> Job:
-    gan = gan_for(game, steps=game.steps)
+def job_for(game: Game, rows: np.ndarray, steps: int | None) -> Job:
+    gan = gan_for(game, steps=steps)
     return probed(job_of(gan.get_params(deep=False), read(rows), None, game.seed), True, game.seed)
 
 
@@ -101,7 +102,7 @@ def play(game: Game, folder: str, mnist: str | None) -> str:
         return f"{game.file} is there"
     torch.set_num_threads(1)
     rows, fresh = data_of(game, mnist)
-    job = job_for(game, rows)
+    job = job_for(game, rows, game.steps)
     glance, look = Eye(game, rows, fresh, LOOKED_AT), Eye(game, rows, fresh, SAMPLES)
     sampled = _sampled(job)
     log = Intervals.of(job.settings.steps).log
@@ -201,6 +202,10 @@ def told_of(kept: dict[str, Any]) -> dict[str, int]:
     return {found.name: found.seen for found in reversed(examiner.findings) if found.severity == "failure"}
 
 
+def warnings_of(kept: dict[str, Any]) -> set[str]:
+    return {found.name for found in Examiner(GAME, kept["rows"]).findings if found.severity == "warning"}
+
+
 Run = tuple[str, str, str, set[str], dict[str, int], dict[str, Any]]
 
 
@@ -236,12 +241,12 @@ def rates(folder: str, half: str) -> None:
         meant = healthy if truth == "healthy" else [run for run in runs if run[3] == {truth}]
         counts = [sum(name in run[4] for run in meant) for name in FAILURES] + [sum(not run[4] for run in meant)]
         print(f"| {truth} ({len(meant)}) | {' | '.join(map(str, counts))} |")
-    print("\n| set | healthy games | steps | share of the time for probes (median; most) |")
-    print("| --- | --- | --- | --- |")
+    print("\n| healthy games of | number | with warnings |")
+    print("| --- | --- | --- |")
     for data in dict.fromkeys(run[1] for run in healthy):
-        some = [run[5] for run in healthy if run[1] == data]
-        cost, steps = [kept["probing"] / kept["cpu"] for kept in some], sorted({kept["steps"] for kept in some})
-        print(f"| {data} | {len(some)} | {', '.join(map(str, steps))} | {np.median(cost):.1%}; {max(cost):.1%} |")
+        warned = [name for run in healthy if run[1] == data for name in warnings_of(run[5])]
+        told = ", ".join(f"{warned.count(name)} {name}" for name in dict.fromkeys(warned)) or "none"
+        print(f"| {data} | {sum(run[1] == data for run in healthy)} | {told} |")
 
 
 def _rate(name: str, runs: list[Run]) -> str:
@@ -291,9 +296,34 @@ def remedies(folder: str) -> None:
         print(f"| {name} | {len(ended)} | {sum(ended)} | {np.mean(ended) if ended else np.nan:.2f} |")
 
 
+# -- cost
+
+COSTS = (("ring", "r3gan"), ("digits", "r3gan"), ("cancer", "r3gan"), ("cancer", "dcgan"), ("mnist", "nonsaturating"))
+
+
+def cost(mnist: str | None) -> None:
+    print("| set | recipe | steps of a run | between looks | a look, ms | a step, ms | share of the time |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    torch.set_num_threads(1)
+    for data, recipe in COSTS[: None if mnist else -1]:
+        game = Game("healthy", data, recipe, 0, 0)
+        job = job_for(game, data_of(game, mnist)[0], steps=None)
+        assert job.probes is not None
+        every, began = job.probes.every, time.perf_counter()
+        for step in train(job.game.turns, job.batches, 2 * every, job.state, job.place):
+            job.probes.see(step)
+        whole, looking = time.perf_counter() - began, job.probes.seconds
+        each, look = (whole - looking) / (2 * every), looking / job.probes.looks
+        print(
+            f"| {data} | {recipe} | {job.settings.steps:,} | {every} | {1e3 * look:.0f} | {1e3 * each:.1f} "
+            f"| {looking / whole:.1%} |",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["play", "rates", "remedies"])
+    parser.add_argument("what", choices=["play", "rates", "remedies", "cost"])
     parser.add_argument("folder")
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--only", choices=["healthy", *FAILURES])
@@ -303,6 +333,9 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.what == "rates":
         rates(chosen.folder, chosen.half)
+        return
+    if chosen.what == "cost":
+        cost(chosen.mnist)
         return
     Path(chosen.folder).mkdir(parents=True, exist_ok=True)
     seeds = [seed for seed in range(chosen.seeds) if seed % 2 in HALVES[chosen.half]]
