@@ -47,10 +47,16 @@ def test_a_healthy_fit_has_no_finding() -> None:
         ("dead-units", {"layer 1/dead": 0.7}),
         ("vanishing-delta", {"layer 1/delta": 1e-6}),
         ("exploding-delta", {"layer 1/delta": 1e3}),
+        ("vanishing-delta", {"back 0/time_delta": 0.3, "back 8/time_delta": 1e-5}),
+        ("exploding-delta", {"back 0/time_delta": 0.3, "back 8/time_delta": 1e5}),
     ],
 )
 def test_a_failure_is_called_by_its_name(name: str, measures: dict[str, Any]) -> None:
     assert _found(_rows(**measures)) == [name]
+
+
+def test_deltas_of_nothing_neither_vanish_nor_explode() -> None:
+    assert _found(_rows(**{"layer 1/delta": 0.0, "layer 2/delta": 0.0})) == []
 
 
 def test_an_error_that_rises_on_both_sides_is_not_over_fitting() -> None:

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from sparring.chance import ambient_seed
 from sparring.data.ragged import Ragged, SequenceBatches
+from sparring.errors import InputError
 from sparring.networks import Recurrent, SequenceNetwork, ends, reversed_rows
 from sparring.objectives import cross_entropy
-from sparring.training import supervised_game, train
+from sparring.training import delta_in_time, supervised_game, train
 from sparring.training.adam import Adam
 
 SHAPES = [("rnn", False), ("rnn", True), ("lstm", False), ("lstm", True), ("gru", False), ("gru", True)]
@@ -180,6 +181,47 @@ def test_learned_vectors_are_one_hot_times_a_matrix() -> None:
     x = torch.tensor([[3, 1, 8], [0, 0, 2]])
     one_hot = torch.nn.functional.one_hot(x, 9).float()
     assert torch.allclose(words(x), vectors(one_hot @ words.vectors.weight), atol=1e-6)
+
+
+@pytest.mark.parametrize("weight", [0.5, 2.0])
+def test_delta_in_time_is_a_power_of_the_weight(weight: float) -> None:
+    network = SequenceNetwork(1, width=1, hidden=1, cell="rnn").double()
+    for parameter in network.parameters():
+        nn.init.zeros_(parameter)
+    layer = network.recurrent.layers[0]
+    nn.init.constant_(layer.weight_ih_l0, 1.0)  # pyright: ignore[reportArgumentType]
+    nn.init.constant_(layer.weight_hh_l0, weight)  # pyright: ignore[reportArgumentType]
+    nn.init.constant_(network.last.weight, 3.0)
+    x = torch.zeros(4, 9, 1, dtype=torch.float64)  # tanh has slope one at zero: d y / d x(T - k) = 3 weight^k
+    lengths = torch.tensor([9, 9, 3, 1])
+    found = delta_in_time(network, x, lengths, torch.zeros(4), lambda outputs, _: outputs.mean())
+    assert [back for back, _ in found] == [0, 1, 2, 4, 8]
+    assert [size for _, size in found] == pytest.approx([3 * weight**back for back in (0, 1, 2, 4, 8)])
+    assert network.training
+
+
+def test_delta_in_time_vanishes_less_in_an_lstm() -> None:
+    x, lengths, y = (
+        torch.randn(8, 60, 3, generator=torch.Generator().manual_seed(0)),
+        torch.full((8,), 60),
+        torch.zeros(8),
+    )
+    sizes = {}
+    for cell in ("rnn", "lstm"):
+        with ambient_seed(0):
+            network = SequenceNetwork(1, width=3, hidden=16, cell=cell)
+        found = dict(delta_in_time(network, x, lengths, y, lambda outputs, _: outputs.square().mean()))
+        sizes[cell] = found[32] / found[0]
+    assert sizes["rnn"] < 1e-3 * sizes["lstm"]
+
+
+def test_delta_in_time_of_words_and_of_networks_without_time() -> None:
+    network = SequenceNetwork(2, words=9, width=4, hidden=5, cell="gru")
+    x = torch.randint(9, (3, 5), generator=torch.Generator().manual_seed(0))
+    found = delta_in_time(network, x, torch.tensor([5, 2, 4]), torch.tensor([0, 1, 1]), cross_entropy)
+    assert all(size > 0 for _, size in found)
+    with pytest.raises(InputError, match="no recurrent layer"):
+        delta_in_time(nn.Linear(1, 1), x, torch.tensor([5, 2, 4]), torch.zeros(3), cross_entropy)
 
 
 @pytest.mark.slow

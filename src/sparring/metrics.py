@@ -45,6 +45,13 @@ METRICS: tuple[Metric, ...] = (
         "of one size in all layers; where it falls by factors from layer to layer, the gradient vanishes",
     ),
     Metric(
+        "time_delta",
+        "error per input of a step",
+        "size of delta some steps before a row's end: root mean square over rows of what that step's inputs hear of "
+        "the error, through all steps after it",
+        "of one size; where it falls by factors from step to step back, early inputs cannot be learned from",
+    ),
+    Metric(
         "dead",
         "",
         "share of a layer's ReLU units (or filters) that are zero for each of 512 training rows",

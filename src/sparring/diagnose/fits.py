@@ -57,29 +57,34 @@ def dead_units(series: Series) -> Sign | None:
 
 
 def vanishing_delta(series: Series) -> Sign | None:
-    """Deltas that shrink by a thousand from the last layer to the first."""
-    first, last = _ends(series)
-    if first is None or last is None or first.value * FACTOR > last.value:
-        return None
-    return Sign(series.since(first.name, 1), (first, last))
+    """Deltas that shrink by a thousand from the last layer to the first, or from the last step back to early ones."""
+    for early, late in _ends(series):
+        if 0 < late.value >= FACTOR * early.value:
+            return Sign(series.since(early.name, 1), (early, late))
+    return None
 
 
 def exploding_delta(series: Series) -> Sign | None:
-    """Deltas that grow by a thousand from the last layer to the first."""
-    first, last = _ends(series)
-    if first is None or last is None or first.value < FACTOR * last.value:
-        return None
-    return Sign(series.since(first.name, 1), (first, last))
+    """Deltas that grow by a thousand from the last layer to the first, or from the last step back to early ones."""
+    for early, late in _ends(series):
+        if 0 < early.value >= FACTOR * late.value:
+            return Sign(series.since(early.name, 1), (early, late))
+    return None
 
 
-def _ends(series: Series) -> tuple[Evidence | None, Evidence | None]:
-    """The newest deltas of the first and the last layer, if there are two layers or more."""
-    names = series.names("/delta")
-    if len(names) < 2:
-        return None, None
-    first, last = (float(series.values(name, 1)[0]) for name in (names[0], names[-1]))
-    normal = "of one size in all layers"
-    return Evidence(names[0], first, normal), Evidence(names[-1], last, normal)
+def _ends(series: Series) -> list[tuple[Evidence, Evidence]]:
+    """The newest deltas of the first and the last layer, and of the earliest and the last step; none of a single one."""
+    layers, steps = series.names("/delta"), series.names("/time_delta")[::-1]  # steps are counted back
+    kinds = ((layers, "of one size in all layers"), (steps, "of one size in all steps"))
+    return [
+        (Evidence(names[0], _newest(series, names[0]), normal), Evidence(names[-1], _newest(series, names[-1]), normal))
+        for names, normal in kinds
+        if len(names) > 1
+    ]
+
+
+def _newest(series: Series, name: str) -> float:
+    return float(series.values(name, 1)[0])
 
 
 FIT: Mapping[str, Detector] = MappingProxyType(

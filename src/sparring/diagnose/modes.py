@@ -137,17 +137,17 @@ _FIT = (
         "vanishing-delta",
         "vanishing delta",
         "warning",
-        "the lecture's delta shrinks by factors from layer to layer on its way to the input.",
-        "many layers of units with small slopes (tanh, sigmoid), or small weights.",
-        "ReLU units, normalisation, fewer layers.",
+        "the lecture's delta shrinks by factors from layer to layer towards the input, or from step to step back.",
+        "many layers, or steps of a plain RNN, with small slopes (tanh, sigmoid) or small weights.",
+        "ReLU units, normalisation, fewer layers; LSTM or GRU cells.",
     ),
     Mode(
         "exploding-delta",
         "exploding delta",
         "warning",
-        "the lecture's delta grows by factors from layer to layer on its way to the input.",
-        "large weights in many layers.",
-        "smaller weights at the start, normalisation, a smaller learning rate, fewer layers.",
+        "the lecture's delta grows by factors from layer to layer towards the input, or from step to step back.",
+        "large weights in many layers, or in a recurrent one.",
+        "smaller weights at the start, normalisation, a smaller learning rate, fewer layers; clipped gradients.",
     ),
 )
 MODES: Mapping[str, Mode] = MappingProxyType({mode.name: mode for mode in (*_GAME, *_FIT)})

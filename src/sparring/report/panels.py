@@ -22,6 +22,7 @@ PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("Variety of the samples", ("dispersion", "missed", "duplicates", "nearer"), False),
     ("How well the critic tells real from generated", ("auc", "memory", "accuracy"), False),
     ("Size of delta, layer by layer", ("delta",), True),
+    ("Size of delta, step by step back from the end", ("time_delta",), True),
     ("Dead units, layer by layer", ("dead",), False),
     ("Losses", ("loss",), False),
     ("Objectives", ("objective",), False),

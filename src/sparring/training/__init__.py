@@ -7,7 +7,7 @@ from sparring.training.loop import State, Step, train
 from sparring.training.recipe import Penalty, Recipe
 from sparring.training.recipes import RECIPES
 from sparring.training.selection import Selection
-from sparring.training.sensitivities import Sensitivity, delta_sizes, sensitivities
+from sparring.training.sensitivities import Sensitivity, delta_in_time, delta_sizes, sensitivities
 from sparring.training.supervised import gradient_descent, supervised_game
 from sparring.training.turn import Game, Loss, Played, Round, Turn, play
 
@@ -27,6 +27,7 @@ __all__ = [
     "Turn",
     "adversarial_game",
     "changed",
+    "delta_in_time",
     "delta_sizes",
     "gradient_descent",
     "play",

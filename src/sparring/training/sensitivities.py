@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from sparring.errors import InputError, ShapeError
-from sparring.networks import evaluating, hearing
+from sparring.networks import Recurrent, evaluating, hearing
 from sparring.shapes import describe
 
-__all__ = ["Sensitivity", "delta_sizes", "sensitivities"]
+__all__ = ["Sensitivity", "delta_in_time", "delta_sizes", "sensitivities"]
 
 
 @dataclass(frozen=True)
@@ -113,3 +113,44 @@ def delta_sizes(
         found = torch.autograd.grad(cost, [z for _, z in outputs], allow_unused=True, materialize_grads=True)
     sizes = [len(x) * delta.float().square().mean().sqrt().item() for delta in found]
     return tuple((name, size) for (name, _), size in zip(outputs, sizes, strict=True))
+
+
+def delta_in_time(
+    network: nn.Module, x: Tensor, lengths: Tensor, y: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[tuple[int, float], ...]:
+    """(k, size of delta k steps before the end) for k = 0, 1, 2, 4, 8, ... up to the longest row.
+
+    The size is the root mean square of n dC / dx(t) over rows and numbers, with x(t) the input of the first recurrent
+    layer: what step t hears of one row's error, through all steps after it. Sizes that fall by factors are the
+    lecture's vanishing gradient of recurrent networks. network: called with x (n, t, ...) and lengths (n,). loss: a
+    mean over n rows. Rows of at most k steps are left out at k. Raises InputError if there is no recurrent layer.
+    Source: the lecture, "problems with standard RNNs"; Pascanu et al. 2013, section 2.
+    """
+    layer = next((module for module in network.modules() if isinstance(module, Recurrent)), None)
+    if layer is None:
+        raise InputError("the network has no recurrent layer, so there is no delta in time.")
+    inputs: list[Tensor] = []
+
+    def keep(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        first = given[0] if given[0].requires_grad else given[0].detach().requires_grad_()
+        inputs.append(first)
+        return (first, *given[1:])
+
+    hook = layer.register_forward_pre_hook(keep)
+    try:
+        with evaluating(network), torch.enable_grad():
+            cost = loss(network(x, lengths), y)
+            (found,) = torch.autograd.grad(cost, inputs[0])
+    finally:
+        hook.remove()
+    squares = (len(x) * found.float()).square().flatten(2).mean(2)
+    sizes = []
+    for back in _back(int(lengths.max())):
+        rows = torch.nonzero(lengths > back).flatten()
+        sizes.append((back, squares[rows, lengths[rows] - 1 - back].mean().sqrt().item()))
+    return tuple(sizes)
+
+
+def _back(longest: int) -> list[int]:
+    """0, 1, 2, 4, ..., all below ``longest``."""
+    return [0, *(2**i for i in range((longest - 1).bit_length()))]
