@@ -73,7 +73,7 @@ def exploding_delta(series: Series) -> Sign | None:
 
 
 def _ends(series: Series) -> list[tuple[Evidence, Evidence]]:
-    """The newest deltas of the first and the last layer, and of the earliest and the last step; none of a single one."""
+    """The newest deltas of the first and the last layer, and of the earliest and the last step; none of one alone."""
     layers, steps = series.names("/delta"), series.names("/time_delta")[::-1]  # steps are counted back
     kinds = ((layers, "of one size in all layers"), (steps, "of one size in all steps"))
     return [
