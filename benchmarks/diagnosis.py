@@ -109,7 +109,7 @@ def play(game: Game, folder: str, mnist: str | None) -> str:
     record: list[dict[str, Any]] = []
     norms: list[float] = []
     looks: list[dict[str, float]] = []
-    spent, began, ended = 0.0, time.process_time(), ""
+    ended = ""
     try:
         for step in train(job.game.turns, job.batches, job.settings.steps, job.state, job.place):
             norms.append(float(step.played["generator"].gradient))
@@ -117,23 +117,13 @@ def play(game: Game, folder: str, mnist: str | None) -> str:
             if seen is not None or step.index % log == 0:
                 record.append({**step.row(job.place), **(seen or {})})
             if step.index % WINDOW == 0:
-                spent += time.process_time() - began
                 looks.append({"step": step.index, **glance(sampled(2 * LOOKED_AT))})
-                began = time.process_time()
     except Diverged as error:
         ended = str(error)
-    spent += time.process_time() - began
-    assert job.probes is not None
-    about = {
-        "healthy": game.meant == "healthy",
-        "steps": job.settings.steps,
-        "ended": ended,
-        "cpu": spent,
-        "probing": job.probes.seconds,
-    }
+    about = {"healthy": game.meant == "healthy", "steps": job.settings.steps, "ended": ended}
     kept = {**about, "samples": look(sampled(SAMPLES)), "looks": looks, "norms": norms, "rows": record}
     path.write_text(json.dumps(kept))
-    return f"{game.file} {spent:.0f} s, of it {job.probes.seconds / max(spent, 1e-9):.1%} for probes"
+    return f"{game.file} {ended or 'played'}"
 
 
 def _sampled(job: Job) -> Callable[[int], np.ndarray]:
@@ -149,9 +139,7 @@ def states(kept: dict[str, Any]) -> list[str]:
     """What each window of a hundred steps was like: a failure, or ""."""
     norms = np.maximum(np.array(kept["norms"] or [1.0]), 1e-30)
     first = max(float(np.median(norms[:20])), 1e-12)
-    return [
-        _state(norms[look["step"] - WINDOW : look["step"]], first, look) for look in kept["looks"] if look["step"] > 0
-    ]
+    return [_state(norms[look["step"] - WINDOW : look["step"]], first, look) for look in kept["looks"]]
 
 
 def _state(norms: np.ndarray, first: float, look: dict[str, float]) -> str:
@@ -215,7 +203,7 @@ def runs_in(folder: str, half: str) -> list[Run]:
     for path in sorted(Path(folder).glob("*.json")):
         meant, data, way, seed = path.stem.rsplit("_", 3)
         if int(seed) % 2 in HALVES[half] and not meant.startswith("remedied"):
-            kept = {"healthy": meant == "healthy", **json.loads(path.read_text())}
+            kept = json.loads(path.read_text())
             runs.append((meant, data, way, truths(kept), told_of(kept), kept))
     return runs
 
