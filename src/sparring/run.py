@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from sparring.data.batches import Batches
+from sparring.data.batches import Batched
 from sparring.diagnose.examiner import Examiner
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.modes import told
@@ -239,7 +239,7 @@ def resume_state(record: Record, parts: Mapping[str, Stateful], writes: bool = T
 
 def run(
     game: Game,
-    batches: Batches,
+    batches: Batched,
     steps: int,
     *,
     state: State,

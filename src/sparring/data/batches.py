@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -9,9 +10,23 @@ from torch import Tensor
 from sparring.chance import generator
 from sparring.errors import InputError
 
-__all__ = ["Batches"]
+__all__ = ["Batched", "Batches"]
 
 SMALL = 2**22  # bytes of all arrays, up to which an epoch's rows are put in their order at once
+
+
+class Batched(Protocol):
+    """What a loop reads: batch i for any i >= 0, in epochs of ``per_epoch`` batches over ``rows`` rows.
+
+    short: whether an epoch's last batch may have fewer rows than ``size``.
+    """
+
+    rows: int
+    size: int
+    per_epoch: int
+    short: bool
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]: ...
 
 
 def _as_is(rows: Tensor) -> Tensor:

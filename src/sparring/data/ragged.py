@@ -38,6 +38,12 @@ class Ragged:
         start = int(self.starts[row])
         return self.values[start : start + int(self.lengths[row])]
 
+    def part(self, rows: Tensor) -> "Ragged":
+        """Some of the rows, in the order in which they are named."""
+        lengths, starts = self.lengths[rows], self.starts[rows]
+        before = (starts - (lengths.cumsum(0) - lengths)).repeat_interleave(lengths)
+        return Ragged(self.values[(before + torch.arange(len(before))).to(self.values.device)], lengths)
+
     def padded(self, rows: Tensor, fill: float = 0) -> Tensor:
         """Some rows, as (n, t, ...) with t the longest one's length, and ``fill`` after each row's end."""
         lengths, starts = self.lengths[rows], self.starts[rows]

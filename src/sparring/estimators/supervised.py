@@ -1,6 +1,5 @@
 """Supervised networks with a scikit-learn face: what is shared by Classifier and Regressor is here."""
 
-import contextlib
 import copy
 import os
 from abc import ABC, abstractmethod
@@ -20,7 +19,7 @@ from sparring.data.image import ImageSchema
 from sparring.data.labelled import Labelled, fingerprint, read_inputs, read_labelled
 from sparring.data.targets import Targets, targets_from_json
 from sparring.diagnose.finding import Finding
-from sparring.errors import DataError, FolderError, InputError
+from sparring.errors import DataError, InputError
 from sparring.estimators.about import about_fit
 from sparring.estimators.checking import checked, checked_rows, needed_columns
 from sparring.estimators.design import threads_for
@@ -28,16 +27,16 @@ from sparring.estimators.examples import Examples, Prepared, inputs_from_json, p
 from sparring.estimators.fitting import AT_ONCE, Fit, fit_of, made_network, outputs_of, place_for, settle_fit
 from sparring.estimators.parameters import SUPERVISED, check_parameters
 from sparring.estimators.pictures import write_filters, write_mistakes
+from sparring.estimators.playing import go_on, play, record_of, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.stream import Stream
-from sparring.estimators.trouble import findings_of, noticing
+from sparring.estimators.trouble import findings_of
 from sparring.files import read_json, write_json
 from sparring.judging import Answers, judge_answers
 from sparring.networks import MLP
 from sparring.place import Place, threads
 from sparring.record import Record
 from sparring.report import write_report
-from sparring.run import Intervals, resume_state, run, shower
 from sparring.seeds import derive, seed_from
 from sparring.training.checkpoint import read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
@@ -167,7 +166,7 @@ class Supervised(BaseEstimator, ABC):
         self.seed_ = place.broadcast(seed_from(self.random_state))
         made = self._prepare(rows, targets, weights, validation_data, self._known() if known else None)
         about = about_fit(self, made, found, fingerprint(rows, targets, weights), validation_data is not None)
-        self.record_ = Record.create(self.run, about) if self.run is not None and place.leads else Record(about)
+        self.record_ = record_of(self, about, place)
         return self._play(made)
 
     @classmethod
@@ -188,9 +187,7 @@ class Supervised(BaseEstimator, ABC):
         the run was begun with. network=: again, if it was the user's own.
         Raises FolderError if it is no run, DataError if the data have changed.
         """
-        record = Record.open(folder)
-        if record.about.get("kind") != cls.kind:
-            raise FolderError(f"{record.folder} holds a {record.about.get('kind')!r}, not a {cls.kind}.")
+        record = run_of(cls.kind, folder)
         self = configured(cls, record, verbose, network=network)
         data = record.about["data"]
         if X is None and data["path"] is None:
@@ -199,18 +196,8 @@ class Supervised(BaseEstimator, ABC):
             raise DataError(f"{record.folder} was fitted with validation_data; give them again.")
         source = (data["path"], data["target"] if y is None else y) if X is None else (X, y)
         rows, targets, weights = checked(self, read_labelled(*source, self.image_size), sample_weight, reset=True)
-        if fingerprint(rows, targets, weights) != data["fingerprint"]:
-            raise DataError(f"the data or their weights have changed since the run in {record.folder} began.")
         made = self._prepare(rows, targets, weights, validation_data)
-        ranks = record.about["place"]["ranks"]
-        if ranks != made.place.ranks:
-            raise InputError(
-                f"{folder} was begun by {ranks} process(es) and needs as many; now {made.place.ranks} run."
-            )
-        parts = {**made.game.parts, "state": made.state, "watch": made.watch}
-        self.skipped_ = resume_state(record, parts, writes=made.place.leads)
-        made.place.broadcast(None)  # no rank may write before all have read
-        self.record_ = record if made.place.leads else Record(record.about)
+        go_on(self, record, made, fingerprint(rows, targets, weights))
         return self._play(made)
 
     def partial_fit(
@@ -288,27 +275,7 @@ class Supervised(BaseEstimator, ABC):
         return found.train
 
     def _play(self, made: Fit) -> Self:
-        kept = self.run is not None  # on every rank: rows are averaged over all of them
-        intervals = Intervals.of(made.steps, checkpoint=self.checkpoint_every) if kept else Intervals(made.steps + 1)
-        try:
-            with threads(made.threads):
-                run(
-                    made.game,
-                    made.batches,
-                    made.steps,
-                    state=made.state,
-                    place=made.place,
-                    record=self.record_,
-                    intervals=intervals,
-                    show=shower(self.verbose),
-                    watches={"watch": made.watch},
-                    diagnosis=noticing(self.record_) if kept else None,
-                )
-        except BaseException:
-            with contextlib.suppress(FolderError):  # why the run ended matters more than its report
-                self._end(made)
-            raise
-        self._end(made)
+        play(self, made)
         return self
 
     def _end(self, made: Fit) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sparring.data.batches import Batches
+from sparring.data.batches import Batched
 from sparring.place import Place
 from sparring.training.loop import Step
 from sparring.training.stopping import Best, Patience
@@ -31,7 +31,7 @@ class EpochWatch:
     def __init__(
         self,
         network: nn.Module,
-        batches: Batches,
+        batches: Batched,
         evaluate: Callable[[], Measures] | None = None,
         patience: Patience | None = None,
         probe: Callable[[], Measures] | None = None,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from sparring.chance import Chance
-from sparring.data.batches import Batches
+from sparring.data.batches import Batched
 from sparring.place import Place
 from sparring.training.turn import Finiteness, Played, Round, Turn, play
 
@@ -58,7 +58,7 @@ class Step:
 
 
 def train(
-    turns: Sequence[Turn], batches: Batches, steps: int, state: State | None = None, place: Place | None = None
+    turns: Sequence[Turn], batches: Batched, steps: int, state: State | None = None, place: Place | None = None
 ) -> Iterator[Step]:
     """Play rounds until ``steps`` have been played, and yield a Step after each.
 
@@ -81,7 +81,7 @@ def train(
         yield Step(state.step, played)
 
 
-def _play_round(turns: Sequence[Turn], batches: Batches, state: State, place: Place) -> dict[str, Played]:
+def _play_round(turns: Sequence[Turn], batches: Batched, state: State, place: Place) -> dict[str, Played]:
     round = Round(state.step, state.chance)
     played = {}
     for turn in turns:
