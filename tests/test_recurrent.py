@@ -175,12 +175,12 @@ def test_learned_vectors_are_one_hot_times_a_matrix() -> None:
     with ambient_seed(0):
         words = SequenceNetwork(2, words=9, width=4, hidden=5, cell="rnn")
         vectors = SequenceNetwork(2, width=4, hidden=5, cell="rnn")
-    assert words.vectors is not None
+    assert words.inputs is not None
     vectors.recurrent.load_state_dict(words.recurrent.state_dict())
     vectors.last.load_state_dict(words.last.state_dict())
     x = torch.tensor([[3, 1, 8], [0, 0, 2]])
     one_hot = torch.nn.functional.one_hot(x, 9).float()
-    assert torch.allclose(words(x), vectors(one_hot @ words.vectors.weight), atol=1e-6)
+    assert torch.allclose(words(x), vectors(one_hot @ words.inputs.vectors.weight), atol=1e-6)
 
 
 @pytest.mark.parametrize("weight", [0.5, 2.0])

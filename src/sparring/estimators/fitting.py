@@ -38,6 +38,7 @@ __all__ = [
     "measure",
     "outputs_of",
     "place_for",
+    "score_of",
     "settle_fit",
 ]
 
@@ -269,10 +270,10 @@ def measure(network: nn.Module, targets: Targets, rows: Examples, place: Place) 
     inputs, expected, *weights = (torch.from_numpy(array).to(place.device) for array in rows.arrays)
     outputs = outputs_of(network, inputs, place)
     found = error_of(targets)(outputs, expected, *weights)
-    return {"validation/error": found.item(), "validation/score": _score(targets, outputs, expected)}
+    return {"validation/error": found.item(), "validation/score": score_of(targets, outputs, expected)}
 
 
-def _score(targets: Targets, outputs: Tensor, expected: Tensor) -> float:
+def score_of(targets: Targets, outputs: Tensor, expected: Tensor) -> float:
     """The share of right answers, or R^2 (the mean over several numbers)."""
     if isinstance(targets, Classes):
         return (outputs.argmax(1) == expected).double().mean().item()

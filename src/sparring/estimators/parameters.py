@@ -16,8 +16,9 @@ from sklearn.utils._param_validation import (
 from torch import nn
 
 from sparring.errors import InputError
+from sparring.networks import CELLS
 
-__all__ = ["ACTIVATIONS", "CLASS_WEIGHT", "SUPERVISED", "ParameterError", "check_parameters"]
+__all__ = ["ACTIVATIONS", "CLASS_WEIGHT", "POOLING", "SEQUENCE", "SUPERVISED", "ParameterError", "check_parameters"]
 
 ACTIVATIONS: Mapping[str, type[nn.Module]] = MappingProxyType(
     {"relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid, "silu": nn.SiLU, "identity": nn.Identity}
@@ -56,6 +57,27 @@ SUPERVISED: dict[str, list[Any]] = {
 }
 
 
+SEQUENCE: dict[str, list[Any]] = {
+    "cell": [StrOptions(set(CELLS))],
+    **{name: [_WHOLE] for name in ("hidden_size", "layers", "width", "batch_size", "max_iter", "n_iter_no_change")},
+    **{name: [_SHARE] for name in ("dropout", "word_dropout")},
+    **{name: ["boolean"] for name in ("learned_start", "early_stopping", "bidirectional", "lower", "letters")},
+    "learning_rate_init": [_POSITIVE],
+    "learning_rate": [StrOptions({"constant", "cosine"})],
+    "clip": [_POSITIVE, None],
+    "minimum_count": [_WHOLE],
+    "most_words": [_WHOLE, None],
+    "vectors": [str, os.PathLike, None],
+    "encoding": [str],
+    **{
+        name: SUPERVISED[name]
+        for name in ("tol", "l1", "l2", "validation_fraction", "run", "checkpoint_every", "device", "precision")
+    },
+    **{name: SUPERVISED[name] for name in ("threads", "random_state", "verbose")},
+}
+
+
+POOLING: list[Any] = [StrOptions({"last", "mean", "max"})]
 CLASS_WEIGHT: list[Any] = [StrOptions({"balanced"}), dict, None]
 
 

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from sparring.networks.layers import APART
 from sparring.networks.recurrent import Recurrent, ends
+from sparring.networks.word_inputs import WordInputs
 
-__all__ = ["SequenceNetwork"]
+__all__ = ["Answer", "SequenceNetwork"]
 
 Answer = Literal["last", "mean", "max", "each"]
 
@@ -17,10 +18,10 @@ class SequenceNetwork(nn.Module):
     """An input layer, recurrent layers, and a linear layer on what they say: y = W~ h + b~, many to one or to many.
 
     words: how many the vocabulary has, for inputs (n, t) of their numbers; their vectors have ``width`` numbers and are
-    learned (a row of a matrix, which is what one-hot times a matrix is). None: inputs are vectors (n, t, width).
+    learned. None: inputs are vectors (n, t, width). letters, word_dropout, vectors: of ``WordInputs``.
     answer: the layer that answers sees what the recurrent layers say at the end of each row ("last"), their mean or
     largest values over its steps, or every step by itself ("each": outputs (n, t, outputs)). dropout: of the inputs,
-    and of what the answering layer sees. settings: of ``Recurrent``.
+    between the layers, and of what the answering layer sees. settings: of ``Recurrent``.
 
     Called with (n, t[, width]) and the rows' lengths (n,), None where nothing is padding. Source: the lecture's types
     of recurrent networks.
@@ -37,23 +38,30 @@ class SequenceNetwork(nn.Module):
         width: int = 100,
         answer: Answer = "last",
         dropout: float = 0.0,
+        letters: int | None = None,
+        word_dropout: float = 0.0,
+        vectors: Tensor | None = None,
         **settings: int | str | bool | float,
     ) -> None:
         super().__init__()
-        self.vectors = None if words is None else nn.Embedding(words, width)
-        if self.vectors is not None:
-            nn.init.normal_(self.vectors.weight, std=width**-0.5)  # vectors of length one, about
+        self.inputs = None
+        if words is not None:
+            self.inputs = WordInputs(words, width, letters, word_dropout=word_dropout, vectors=vectors)
+            width = self.inputs.outputs
         self.dropout = nn.Dropout(dropout)
-        self.recurrent = Recurrent(width, **settings)  # pyright: ignore[reportArgumentType]
-        self.answer = answer
+        self.recurrent = Recurrent(width, **{"dropout": dropout, **settings})  # pyright: ignore[reportArgumentType]
+        self.answer: Answer = answer
         self.last = nn.Linear(self.recurrent.outputs, outputs)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        inputs = x if self.vectors is None else self.vectors(x)
-        said, _ = self.recurrent(self.dropout(inputs), lengths)
-        return self.last(self.dropout(self._seen(said, lengths)))
+        said, _ = self.recurrent(self.dropout(self.seen(x)), lengths)
+        return self.last(self.dropout(self._answered(said, lengths)))
 
-    def _seen(self, said: Tensor, lengths: Tensor | None) -> Tensor:
+    def seen(self, x: Tensor) -> Tensor:
+        """What the first recurrent layer sees, (n, t, features)."""
+        return x if self.inputs is None else self.inputs(x)
+
+    def _answered(self, said: Tensor, lengths: Tensor | None) -> Tensor:
         if self.answer == "each":
             return said
         if self.answer == "last":
@@ -66,4 +74,4 @@ class SequenceNetwork(nn.Module):
         return said.masked_fill(outside, -torch.inf).amax(dim=1)
 
 
-APART.update((SequenceNetwork, nn.Embedding))
+APART.add(SequenceNetwork)

@@ -116,7 +116,7 @@ def delta_sizes(
 
 
 def delta_in_time(
-    network: nn.Module, x: Tensor, lengths: Tensor, y: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+    network: nn.Module, x: Tensor, lengths: Tensor, y: Any, loss: Callable[[Tensor, Any], Tensor]
 ) -> tuple[tuple[int, float], ...]:
     """(k, size of delta k steps before the end) for k = 0, 1, 2, 4, 8, ... up to the longest row.
 

@@ -1,0 +1,164 @@
+"""Sequences from wherever they are: lists, frames, files of lines, folders of classes, arrays, .ts and CoNLL files."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sparring.data.labelled import fingerprint
+from sparring.data.lines import read_labelled_lines, read_lines
+from sparring.data.schema import nearest
+from sparring.data.sequences import rows_of
+from sparring.data.source import existing
+from sparring.data.table import read_csv
+from sparring.data.ts_files import read_ts
+from sparring.errors import DataError, InputError, ShapeError
+
+__all__ = ["Sequences", "content_of", "read_one_each", "read_texts"]
+
+DROPPED = (".gz", ".txt", ".tsv", ".csv", ".ts")
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences as they were found, and what is to be said of each; None where nothing is said.
+
+    path, target: where they came from, and the column of the targets; None for data in memory.
+    """
+
+    inputs: list[Any]
+    targets: Any
+    path: str | None = None
+    target: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def part(self, places: NDArray[np.int64]) -> "Sequences":
+        targets = self.targets
+        if targets is not None:
+            arrayed = isinstance(targets, np.ndarray)
+            targets = targets[places] if arrayed else [targets[i] for i in places.tolist()]
+        return replace(self, inputs=[self.inputs[i] for i in places.tolist()], targets=targets)
+
+
+def content_of(found: Sequences) -> str:
+    """A fingerprint of sequences and their targets."""
+    parts = [*found.inputs, *(found.targets if isinstance(found.targets, list) else [found.targets])]
+    return fingerprint(*(np.asarray(part) if not isinstance(part, str) else np.array([part]) for part in parts))
+
+
+def read_one_each(data: Any, target: Any = None, encoding: str = "utf-8") -> Sequences:
+    """Sequences with one target each: (lists or an array, targets); or from a path:
+
+    - a text file of lines, each a text, a tab and its label;
+    - a .csv or .tsv: target names the column of labels, and the texts are in the only other column, or in "text";
+    - a folder with a file for each class, named after it, of one text a line;
+    - a .ts file of the UEA/UCR archive; an .npz with X (n, t, columns) and y.
+
+    Compressed with gzip or not. Raises DataError with what was found, where, and what is needed.
+    """
+    if isinstance(data, Sequences):
+        return data
+    if not isinstance(data, str | os.PathLike):
+        inputs = rows_of(data)
+        if target is not None and len(target) != len(inputs):
+            raise ShapeError(f"X has {len(inputs)} sequences and y {len(target)} targets; they must be as many.")
+        return Sequences(inputs, target)
+    inputs, targets = _from_path(existing(os.fspath(data)), target, encoding)
+    return Sequences(inputs, np.asarray(targets), str(data), target if isinstance(target, str) else None)
+
+
+def _from_path(path: Path, target: Any, encoding: str) -> tuple[list[Any], Any]:
+    if path.is_dir():
+        return _from_classes(path, encoding)
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if suffix == ".ts":
+        rows, labels = read_ts(path)
+        if not labels:
+            raise DataError(f"{path} gives no labels (@classLabel is false); they are needed.")
+        return list(rows), labels
+    if suffix == ".npz":
+        return _arrays(path, target)
+    if suffix == ".csv" or (suffix == ".tsv" and target is not None):
+        return _columns(read_csv(path, texts=True), target, str(path))
+    return read_labelled_lines(path, encoding)
+
+
+def _arrays(path: Path, target: Any) -> tuple[list[Any], Any]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}. Arrays are needed.") from None
+    name = target if isinstance(target, str) else "y"
+    if "X" not in found or name not in found:
+        raise DataError(
+            f"{path} holds {', '.join(found) or 'nothing'}; arrays X (n, t, columns) and {name} are needed."
+        )
+    return list(found["X"]), found[name]
+
+
+def _columns(frame: pd.DataFrame, target: Any, name: str) -> tuple[list[Any], Any]:
+    names = [str(column) for column in frame.columns]
+    if not isinstance(target, str):
+        raise InputError(
+            f"{name}: which column is to be predicted? Name the target; the columns are {', '.join(names)}."
+        )
+    if target not in names:
+        raise DataError(f"{name} has no column {target!r}{nearest(target, names)}.")
+    others = [column for column in names if column != target]
+    text = others[0] if len(others) == 1 else "text"
+    if text not in others:
+        raise DataError(f"{name} has the columns {', '.join(names)}; the texts must be in one called text.")
+    column = frame.iloc[:, names.index(text)]
+    empty = column.isna() | (column.astype(str).str.strip() == "")
+    if empty.any():
+        raise DataError(
+            f"{name}, row {int(np.flatnonzero(empty)[0]) + 2} holds no text in {text!r}; fill it or leave it out."
+        )
+    return column.astype(str).tolist(), frame.iloc[:, names.index(target)].to_numpy()
+
+
+def _from_classes(folder: Path, encoding: str) -> tuple[list[str], list[str]]:
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not _is_note(path))
+    if len(files) < 2:
+        raise DataError(f"{folder} holds {len(files)} file(s); one for each class is needed, of one text a line.")
+    texts, labels = [], []
+    for path in files:
+        lines = [line.strip() for line in read_lines(path, encoding) if line.strip()]
+        texts += lines
+        labels += [_class_of(path)] * len(lines)
+    return texts, labels
+
+
+def _is_note(path: Path) -> bool:
+    return path.name.startswith(".") or path.suffix.lower() == ".md" or path.stem.upper().startswith("README")
+
+
+def _class_of(path: Path) -> str:
+    """A file's name without what says how it is written: rt-polarity.neg of rt-polarity.neg.gz."""
+    name = path.name
+    while any(name.lower().endswith(suffix) for suffix in DROPPED):
+        name = name.rpartition(".")[0]
+    return name
+
+
+def read_texts(data: Any, encoding: str = "utf-8") -> tuple[list[Any], str | None]:
+    """Texts without targets, to answer for or to learn to write: lists as they are, or the lines of a text file.
+
+    Returns (rows, path). Lines that are empty are left out.
+    """
+    if not isinstance(data, str | os.PathLike):
+        return rows_of(data), None
+    path = existing(os.fspath(data))
+    lines: Sequence[str] = read_lines(path, encoding)
+    rows = [line.strip() for line in lines if line.strip()]
+    if not rows:
+        raise DataError(f"{path} holds no text.")
+    return rows, str(data)

@@ -1,0 +1,188 @@
+"""Many to one: which class a whole sequence is of, or which number belongs to it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import special
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.multiclass import check_classification_targets
+from torch import Tensor, nn
+
+from sparring.data.sequence_files import Sequences, read_one_each
+from sparring.data.sequences import rows_of
+from sparring.data.targets import Classes, Numbers, Targets
+from sparring.errors import DataError, ShapeError
+from sparring.estimators.examples import balanced
+from sparring.estimators.fitting import error_of, score_of
+from sparring.estimators.lessons import Lesson, asked
+from sparring.estimators.parameters import CLASS_WEIGHT, POOLING, SEQUENCE
+from sparring.estimators.sequence_reading import Coding, ReadingModel
+from sparring.files import write_json
+from sparring.judging import Answers, judge_answers
+from sparring.networks.reading import Answer
+from sparring.place import Place
+
+__all__ = ["OneEach", "SequenceClassifier", "SequenceRegressor"]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class OneEach(ReadingModel):
+    """What the classifier and the regressor share: one answer for a row.
+
+    pooling: what the answering layer sees: what the recurrent layers say at the row's end ("last"), or their "mean" or
+    "max" over its steps.
+    """
+
+    pooling: Answer = "max"
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {**SEQUENCE, "pooling": POOLING}
+
+    def _answer(self) -> Answer:
+        return self.pooling
+
+    def _read(self, X: Any, y: Any) -> Sequences:
+        found = read_one_each(X, y, self.encoding)
+        if found.targets is None:
+            raise DataError(f"a {type(self).__name__} needs y, a target for each sequence.")
+        return Sequences(found.inputs, self._checked(np.asarray(found.targets)), found.path, found.target)
+
+    def _checked(self, y: NDArray[Any]) -> NDArray[Any]:
+        return y
+
+    def _weights(self, targets: Targets, y: NDArray[Any]) -> NDArray[np.float64] | None:
+        return None
+
+    def _encoded(self, coding: Coding, found: Sequences) -> Lesson:
+        targets = [torch.from_numpy(coding.targets.encode(found.targets))]
+        weights = self._weights(coding.targets, found.targets)
+        if weights is not None:
+            targets.append(torch.from_numpy((weights / weights.mean()).astype(np.float32)))
+        return Lesson(coding.inputs.encode(found.inputs), tuple(targets), np.arange(len(found)))
+
+    def _error_of(self, coding: Coding, network: nn.Module) -> Callable[..., Tensor]:
+        return error_of(coding.targets)
+
+    def _measured(self, network: nn.Module, coding: Coding, lesson: Lesson, place: Place) -> dict[str, float]:
+        outputs = _outputs_of(network, lesson, place)
+        error = error_of(coding.targets)(outputs, *lesson.targets)
+        expected: Any = lesson.targets[0]
+        return {"validation/error": error.item(), "validation/score": score_of(coding.targets, outputs, expected)}
+
+    def _judged(self, lesson: Lesson, train: Lesson | None = None, seen: bool = False) -> Answers:
+        place = self._answering()
+        outputs = _outputs_of(self.network_, lesson.to(place.device), place).cpu().numpy()
+        expected: Any = lesson.targets[0]
+        known: Any = None if train is None else train.targets[0]
+        known = None if known is None else known.cpu().numpy()
+        found = judge_answers(outputs, expected.cpu().numpy(), self.coding_.targets, lesson.rows, known)
+        self.answers_ = Answers(**{**vars(found), "seen": seen})
+        if self.record_.kept:
+            write_json(self.record_.answers_path, self.answers_.to_json())
+        return self.answers_
+
+    def _raw(self, X: Any) -> NDArray[np.float64]:
+        """The network's outputs, (n, outputs)."""
+        return torch.stack(self._outputs(rows_of(X))).double().numpy()
+
+
+def _outputs_of(network: nn.Module, lesson: Lesson, place: Place) -> Tensor:
+    """Of all rows, in their order."""
+    blocks = [(places, outputs) for places, outputs, _ in asked(network, lesson, place)]
+    order = torch.cat([places for places, _ in blocks])
+    return torch.cat([outputs for _, outputs in blocks])[order.argsort().to(blocks[0][1].device)]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SequenceClassifier(ClassifierMixin, OneEach):
+    """Says which class a text, or a sequence of numbers, is of: many to one.
+
+    The parameters are those of ``ReadingModel``, and pooling and
+    class_weight: "balanced" (classes count alike, however rare), or a dict of weights.
+
+    ``fit(X, y)``: X a list of texts, of lists of words, or of arrays (t, columns); or a path, for which
+    ``data.sequence_files.read_one_each`` lists the files that are understood. After it: classes_, network_, n_iter_
+    (epochs), loss_curve_, validation_curve_ and best_epoch_ where rows were held out, record_, and answers_ if the run
+    has a folder or ``judge`` was called.
+
+    >>> texts = ["good fun", "a good film", "fun, so good", "bad", "a bad idea", "so bad, no fun"]
+    >>> model = SequenceClassifier(max_iter=60, random_state=0).fit(texts, ["+"] * 3 + ["-"] * 3)
+    >>> model.predict(["good", "no, bad"]).tolist()
+    ['+', '-']
+    """
+
+    class_weight: Any = None
+    kind: ClassVar[str] = "sequence-classifier"
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **OneEach._parameter_constraints,
+        "class_weight": CLASS_WEIGHT,
+    }
+
+    def _checked(self, y: NDArray[Any]) -> NDArray[Any]:
+        if y.ndim != 1:
+            raise ShapeError(f"y must hold one class for each sequence, (n,); got the shape {y.shape}.")
+        try:
+            check_classification_targets(y)
+        except ValueError as error:
+            raise DataError(str(error)) from None
+        return y
+
+    def _labels(self, found: Sequences) -> NDArray[Any]:
+        return found.targets
+
+    def _targets_of(self, found: Sequences) -> Targets:
+        return Classes.of(found.targets)
+
+    def _weights(self, targets: Targets, y: NDArray[Any]) -> NDArray[np.float64] | None:
+        assert isinstance(targets, Classes)
+        return None if self.class_weight is None else balanced(self.class_weight, targets, y, None)
+
+    def _named(self) -> None:
+        self.classes_ = self.coding_.targets.classes
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The class of every sequence, (n,)."""
+        outputs = self._raw(X)
+        return self.coding_.targets.answer(outputs)
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """The probability of every class, (n, classes), in the order of classes_."""
+        return special.softmax(self._raw(X), axis=1)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SequenceRegressor(RegressorMixin, OneEach):
+    """Says which number, or which several, belong to a sequence: many to one.
+
+    The parameters are those of ``ReadingModel``, and pooling. ``fit(X, y)``: as for ``SequenceClassifier``, with
+    y numbers (n,) or (n, k).
+
+    >>> rows = [np.full(4, x) for x in np.linspace(-1, 1, 64)]
+    >>> model = SequenceRegressor(hidden_size=16, max_iter=60, learning_rate_init=0.01, random_state=0)
+    >>> model.fit(rows, np.linspace(-3, 3, 64)).score(rows, np.linspace(-3, 3, 64)) > 0.9
+    True
+    """
+
+    pooling: Answer = "last"
+    dropout: float = 0.0
+    bidirectional: bool = False
+    kind: ClassVar[str] = "sequence-regressor"
+
+    def _checked(self, y: NDArray[Any]) -> NDArray[Any]:
+        try:
+            numbers = y.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"y must be numbers: {error}") from None
+        if numbers.ndim not in (1, 2) or not np.isfinite(numbers).all():
+            raise DataError(f"y must be finite numbers, (n,) or (n, k); got the shape {y.shape}.")
+        return numbers
+
+    def _targets_of(self, found: Sequences) -> Targets:
+        return Numbers.of(found.targets)
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """The number of every sequence, (n,), or (n, k)."""
+        outputs = self._raw(X)
+        return self.coding_.targets.answer(outputs)
