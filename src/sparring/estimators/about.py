@@ -76,7 +76,7 @@ def about_sequences(model: Any, made: Any, found: Sequences, content: str, valid
             "target": found.target,
             "fingerprint": content,
             "rows_train": len(made.train),
-            "rows_held_out": len(made.held_out),
+            "rows_held_out": len(made.raw[1]),
             "validation_data": validation_data,
         },
         "networks": networks_of({"network": made.network}),

@@ -27,6 +27,7 @@ from sparring.estimators.parameters import SEQUENCE, check_parameters
 from sparring.estimators.playing import go_on, play, record_of, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import findings_of
+from sparring.files import read_json, write_json
 from sparring.networks import Recurrent
 from sparring.place import Place
 from sparring.record import Record
@@ -49,11 +50,11 @@ SMALL_STEP = 2**24  # multiplications of one step of a batch, below which a seco
 
 @dataclass(frozen=True)
 class SequenceFit:
-    """A run about to be played. coding: what is known of the data."""
+    """A run about to be played. coding: what is known of the data. raw: rows trained on and held out, as found."""
 
     coding: Any
+    raw: tuple[Sequences, Sequences]
     train: Lesson
-    held_out: Lesson
     epochs: int
     place: Place
     threads: int | None
@@ -139,8 +140,8 @@ class SequenceModel(BaseEstimator, ABC):
         """A new network; weights are drawn from torch's global random state."""
 
     @abstractmethod
-    def _error_of(self, coding: Any, network: nn.Module) -> Error:
-        """(outputs, *targets) of a batch to a scalar."""
+    def _error_of(self, coding: Any, network: nn.Module, train: Lesson) -> Error:
+        """(outputs, *targets) of a batch to a scalar. train: all rows that are learned from."""
 
     @abstractmethod
     def _measured(self, network: nn.Module, coding: Any, lesson: Lesson, place: Place) -> dict[str, float]:
@@ -152,6 +153,9 @@ class SequenceModel(BaseEstimator, ABC):
     @abstractmethod
     def _coding_from(self, content: dict[str, Any]) -> Any: ...
 
+    @abstractmethod
+    def _answers_from(self, content: dict[str, Any]) -> Any: ...
+
     def _labels(self, found: Sequences) -> NDArray[Any] | None:
         """Classes by which the held-out rows are chosen, of each its share."""
         return None
@@ -159,9 +163,9 @@ class SequenceModel(BaseEstimator, ABC):
     def _batches_of(self, lesson: Lesson, seed: int) -> Batched:
         return SequenceBatches(lesson.inputs, *lesson.targets, size=self.batch_size, seed=seed)
 
-    def _judged(self, lesson: Lesson, train: Lesson | None = None, seen: bool = False) -> Any:
-        """Keep in answers_, and in the run folder, how good the answers are."""
-        return None
+    @abstractmethod
+    def _judged(self, found: Sequences, train: Sequences | None = None, seen: bool = False) -> Any:
+        """How good the answers for some rows are. train: what was learned from, if it is at hand. seen: is it these?"""
 
     def _named(self) -> None:
         """Set the attributes that say what is answered (classes_)."""
@@ -223,19 +227,17 @@ class SequenceModel(BaseEstimator, ABC):
         fraction = 0.0 if validation_data is not None else fraction
         train, held_out = split(self._labels(found), len(found), fraction, derive(self.seed_, "held out"))
         coding = self._coding_of(found, train)
-        whole = self._encoded(coding, found)
-        lessons = whole.part(train), whole.part(held_out)
-        if validation_data is not None:
-            lessons = lessons[0], self._encoded(coding, self._read(*validation_data))
+        raw = found.part(train), found.part(held_out) if validation_data is None else self._read(*validation_data)
         with ambient_seed(derive(self.seed_, "weights")):
             network = self._network_of(coding)
-        return self._fit_of(coding, lessons[0].to(place.device), lessons[1].to(place.device), network, place)
+        return self._fit_of(coding, raw, network.to(place.device).train(), place)
 
-    def _fit_of(self, coding: Any, train: Lesson, held_out: Lesson, network: nn.Module, place: Place) -> SequenceFit:
+    def _fit_of(self, coding: Any, raw: tuple[Sequences, Sequences], network: nn.Module, place: Place) -> SequenceFit:
         """Bring network, error, optimiser, batches and watch together."""
-        network = network.to(place.device).train()
+        train = self._encoded(coding, raw[0]).to(place.device)
+        held_out = self._encoded(coding, raw[1]).to(place.device) if len(raw[1]) else None
         batches = self._batches_of(train, derive(self.seed_, "batches"))
-        error = self._error_of(coding, network)
+        error = self._error_of(coding, network, train)
         optimizer = Adam([one for one in network.parameters() if one.requires_grad], lr=self.learning_rate_init)
         falls = self.learning_rate == "cosine"
         schedule: Schedule | None = None
@@ -244,13 +246,13 @@ class SequenceModel(BaseEstimator, ABC):
         game = supervised_game(
             network, error, optimizer, schedule, l1=self.l1, l2=self.l2, takes=self.takes, clip=self.clip
         )
-        evaluate = partial(self._measured, network, coding, held_out, place) if len(held_out) else None
+        evaluate = partial(self._measured, network, coding, held_out, place) if held_out else None
         patience = Patience(self.n_iter_no_change, self.tol) if self.early_stopping or not falls else None
         probe = self._probe(network, train, error) if self.run is not None else None
         watch = EpochWatch(network, batches, evaluate, patience, probe, math.ceil(self.max_iter / PROBES), place)
         state = State(Chance(derive(self.seed_, "chance"), place.device, place.rank, place.ranks))
         threads = self.threads or self._threads()
-        return SequenceFit(coding, train, held_out, self.max_iter, place, threads, network, game, batches, state, watch)
+        return SequenceFit(coding, raw, train, self.max_iter, place, threads, network, game, batches, state, watch)
 
     def _threads(self) -> int | None:
         """One thread for small layers: their steps follow each other, and each is too short to be shared out."""
@@ -284,8 +286,9 @@ class SequenceModel(BaseEstimator, ABC):
         if not self.record_.kept:
             return
         self.record_.update(best_epoch=watch.best_epoch if watch.best.weights is not None else None)
-        if len(made.held_out):
-            self._judged(made.held_out, made.train)
+        train, held_out = made.raw
+        if len(held_out):
+            self._keep(self._judged(held_out, train))
         write_report(self.record_.folder)
 
     @property
@@ -301,7 +304,13 @@ class SequenceModel(BaseEstimator, ABC):
         check_is_fitted(self, "network_")
         found = self._read(X, y)
         seen = content_of(found) == self.record_.about["data"]["fingerprint"]
-        return self._judged(self._encoded(self.coding_, found), seen=seen)
+        return self._keep(self._judged(found, seen=seen))
+
+    def _keep(self, answers: Any) -> Any:
+        self.answers_ = answers
+        if self.record_.kept:
+            write_json(self.record_.answers_path, answers.to_json())
+        return answers
 
     def _answering(self) -> Place:
         check_is_fitted(self, "network_")
@@ -317,6 +326,8 @@ class SequenceModel(BaseEstimator, ABC):
         check_is_fitted(self, "network_")
         copied = self.record_.save_to(folder)
         write_checkpoint(copied.checkpoint_folder, self.n_iter_, {"network": self.network_})
+        if hasattr(self, "answers_"):
+            write_json(copied.answers_path, self.answers_.to_json())
 
     @classmethod
     def _loaded(cls, record: Record, **networks: Any) -> Self:
@@ -332,4 +343,6 @@ class SequenceModel(BaseEstimator, ABC):
         self.network_, self.skipped_ = network.eval(), checkpoint.skipped
         self.n_iter_ = record.about.get("epochs_played") or 1
         self._named()
+        if record.answers_path.exists():
+            self.answers_ = self._answers_from(read_json(record.answers_path))
         return self

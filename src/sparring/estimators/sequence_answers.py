@@ -1,7 +1,7 @@
 """Many to one: which class a whole sequence is of, or which number belongs to it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +21,6 @@ from sparring.estimators.fitting import error_of, score_of
 from sparring.estimators.lessons import Lesson, asked
 from sparring.estimators.parameters import CLASS_WEIGHT, POOLING, SEQUENCE
 from sparring.estimators.sequence_reading import Coding, ReadingModel
-from sparring.files import write_json
 from sparring.judging import Answers, judge_answers
 from sparring.networks.reading import Answer
 from sparring.place import Place
@@ -62,7 +61,7 @@ class OneEach(ReadingModel):
             targets.append(torch.from_numpy((weights / weights.mean()).astype(np.float32)))
         return Lesson(coding.inputs.encode(found.inputs), tuple(targets), np.arange(len(found)))
 
-    def _error_of(self, coding: Coding, network: nn.Module) -> Callable[..., Tensor]:
+    def _error_of(self, coding: Coding, network: nn.Module, train: Lesson) -> Callable[..., Tensor]:
         return error_of(coding.targets)
 
     def _measured(self, network: nn.Module, coding: Coding, lesson: Lesson, place: Place) -> dict[str, float]:
@@ -71,17 +70,16 @@ class OneEach(ReadingModel):
         expected: Any = lesson.targets[0]
         return {"validation/error": error.item(), "validation/score": score_of(coding.targets, outputs, expected)}
 
-    def _judged(self, lesson: Lesson, train: Lesson | None = None, seen: bool = False) -> Answers:
-        place = self._answering()
-        outputs = _outputs_of(self.network_, lesson.to(place.device), place).cpu().numpy()
-        expected: Any = lesson.targets[0]
-        known: Any = None if train is None else train.targets[0]
-        known = None if known is None else known.cpu().numpy()
-        found = judge_answers(outputs, expected.cpu().numpy(), self.coding_.targets, lesson.rows, known)
-        self.answers_ = Answers(**{**vars(found), "seen": seen})
-        if self.record_.kept:
-            write_json(self.record_.answers_path, self.answers_.to_json())
-        return self.answers_
+    def _judged(self, found: Sequences, train: Sequences | None = None, seen: bool = False) -> Answers:
+        targets = self.coding_.targets
+        known = None if train is None else targets.encode(train.targets)
+        expected = targets.encode(found.targets)
+        return replace(
+            judge_answers(self._raw(found.inputs), expected, targets, np.arange(len(found)), known), seen=seen
+        )
+
+    def _answers_from(self, content: dict[str, Any]) -> Answers:
+        return Answers.from_json(content)
 
     def _raw(self, X: Any) -> NDArray[np.float64]:
         """The network's outputs, (n, outputs)."""

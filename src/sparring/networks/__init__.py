@@ -1,9 +1,11 @@
 """Networks: sizes in, modules out. They know nothing of losses and files."""
 
+from sparring.networks.attention import AdditiveAttention
 from sparring.networks.average import Average
 from sparring.networks.conditional import LabelledCritic, LabelledGenerator
 from sparring.networks.conv import ConvCritic, ConvGenerator
 from sparring.networks.convnet import ConvNet
+from sparring.networks.crf import CRF, forbidden_in_bio
 from sparring.networks.layers import (
     LEAKY,
     Layer,
@@ -21,20 +23,27 @@ from sparring.networks.pairs import PAIRS, Pair, convolutional, maxout, perceptr
 from sparring.networks.reading import SequenceNetwork
 from sparring.networks.recurrent import CELLS, Recurrent, ends, reversed_rows
 from sparring.networks.residual import ResidualCritic, ResidualGenerator
+from sparring.networks.searching import beam, greedy
 from sparring.networks.signs import Signs
 from sparring.networks.spectral import spectrally_normalised
+from sparring.networks.tagging import TaggingNetwork
+from sparring.networks.translating import EncoderDecoder
 from sparring.networks.units import dead_shares
 from sparring.networks.waves import Waves
+from sparring.networks.word_inputs import WordInputs
 
 __all__ = [
     "CELLS",
+    "CRF",
     "LEAKY",
     "MLP",
     "PAIRS",
+    "AdditiveAttention",
     "Average",
     "ConvCritic",
     "ConvGenerator",
     "ConvNet",
+    "EncoderDecoder",
     "LabelledCritic",
     "LabelledGenerator",
     "Layer",
@@ -45,13 +54,18 @@ __all__ = [
     "ResidualGenerator",
     "SequenceNetwork",
     "Signs",
+    "TaggingNetwork",
     "Waves",
+    "WordInputs",
+    "beam",
     "convolutional",
     "count_parameters",
     "dead_shares",
     "draws_nothing",
     "ends",
     "evaluating",
+    "forbidden_in_bio",
+    "greedy",
     "has_batch_statistics",
     "hearing",
     "layers",
