@@ -62,8 +62,8 @@ class SequenceBatches:
     """Shuffled minibatches of sequences of similar length: batch i is a pure function of (seed, i), as in ``Batches``.
 
     ``batches[i]`` is (inputs (size, t, ...), lengths (size,), and a tensor for each target). Every epoch shuffles the
-    rows, sorts them by length within pools of 50 batches, and plays those batches in random order; the smaller one, if
-    the rows do not divide, is the last.
+    rows, sorts them by length (equally long ones by their first target's) within pools of 50 batches, and plays those
+    batches in random order; the smaller one, if the rows do not divide, is the last.
 
     inputs: the sequences. targets: tensors (n, ...), or Ragged with as many steps as inputs, which are padded with
     ``ignored``. Raises InputError if the numbers of rows differ.
@@ -83,6 +83,7 @@ class SequenceBatches:
         self.rows, self.size = len(inputs), min(size, len(inputs))
         self.per_epoch = math.ceil(self.rows / self.size)
         self._orders: dict[int, list[Tensor]] = {}
+        self._sizes = self._padded_sizes()
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         rows = self.indices(index)
@@ -104,12 +105,18 @@ class SequenceBatches:
         """How many passes over the data lie before batch ``index``."""
         return index / self.per_epoch
 
+    def _padded_sizes(self) -> Tensor:
+        """By what rows are like each other: their length, then that of a target of another length."""
+        sizes = self.inputs.lengths.double()
+        first = next((target for target in self.targets if isinstance(target, Ragged)), None)
+        return sizes if first is None else sizes + first.lengths.double() / (1 + float(first.lengths.max()))
+
     def _order(self, epoch: int) -> list[Tensor]:
         chance = generator(self.seed, "epoch", epoch)
         shuffled = torch.randperm(self.rows, generator=chance)
         whole = self.rows // self.size * self.size
         pools = shuffled[:whole].split(POOL * self.size)
-        ordered = [pool[self.inputs.lengths[pool].argsort(stable=True)] for pool in pools]
+        ordered = [pool[self._sizes[pool].argsort(stable=True)] for pool in pools]
         batches = [batch for pool in ordered for batch in pool.split(self.size)]
         mixed = [batches[i] for i in torch.randperm(len(batches), generator=chance).tolist()]
         return mixed if whole == self.rows else [*mixed, shuffled[whole:]]

@@ -14,11 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from sparring.errors import DataError, InputError
 from sparring.files import write_json
 
-__all__ = ["END", "PADDING", "START", "UNKNOWN", "Vocabulary", "words_of"]
+__all__ = ["END", "PADDING", "START", "UNKNOWN", "Vocabulary", "joined", "words_of"]
 
 PADDING, UNKNOWN, START, END = "<pad>", "<unk>", "<s>", "</s>"
 
 
+CLOSING, OPENING = frozenset(".,;:!?)]}%"), frozenset("([{")  # marks without a blank before them, or after
 WORD = re.compile(r"\w+(?:['’\-]\w+)*|[^\w\s]")
 
 
@@ -29,6 +30,19 @@ def words_of(text: str, lower: bool = True) -> list[str]:
     ['wow', '.', '.', '.', 'i', "didn't", 'love', 'this', '(', 'well-known', ')', 'place', '.']
     """
     return WORD.findall(text.lower() if lower else text)
+
+
+def joined(words: Sequence[str]) -> str:
+    """Words and marks as a text, without blanks before marks that close and after marks that open.
+
+    >>> joined(["two", "men", "(", "one", "old", ")", "wait", "."])
+    'two men (one old) wait.'
+    """
+    text = ""
+    for i, word in enumerate(words):
+        tight = i == 0 or word in CLOSING or words[i - 1] in OPENING
+        text += word if tight else f" {word}"
+    return text
 
 
 class Vocabulary:

@@ -18,7 +18,16 @@ from torch import nn
 from sparring.errors import InputError
 from sparring.networks import CELLS
 
-__all__ = ["ACTIVATIONS", "CLASS_WEIGHT", "POOLING", "SEQUENCE", "SUPERVISED", "ParameterError", "check_parameters"]
+__all__ = [
+    "ACTIVATIONS",
+    "CLASS_WEIGHT",
+    "POOLING",
+    "SEQUENCE",
+    "SUPERVISED",
+    "TRANSLATION",
+    "ParameterError",
+    "check_parameters",
+]
 
 ACTIVATIONS: Mapping[str, type[nn.Module]] = MappingProxyType(
     {"relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid, "silu": nn.SiLU, "identity": nn.Identity}
@@ -77,6 +86,13 @@ SEQUENCE: dict[str, list[Any]] = {
 }
 
 
+TRANSLATION: dict[str, list[Any]] = {
+    **{name: ["boolean"] for name in ("attention", "tied")},
+    "smoothing": [_SHARE],
+    "beam": [_WHOLE],
+    "alpha": [_NOT_NEGATIVE],
+    "longest": [_WHOLE, None],
+}
 POOLING: list[Any] = [StrOptions({"last", "mean", "max"})]
 CLASS_WEIGHT: list[Any] = [StrOptions({"balanced"}), dict, None]
 

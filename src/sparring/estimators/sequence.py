@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
+from torch import Tensor, nn
 
 from sparring.chance import Chance, ambient_seed
 from sparring.data.batches import Batched
@@ -156,6 +156,10 @@ class SequenceModel(BaseEstimator, ABC):
     @abstractmethod
     def _answers_from(self, content: dict[str, Any]) -> Any: ...
 
+    def _called(self, network: nn.Module) -> Callable[..., Tensor] | None:
+        """What gives the outputs while training; None: the network itself."""
+        return None
+
     def _labels(self, found: Sequences) -> NDArray[Any] | None:
         """Classes by which the held-out rows are chosen, of each its share."""
         return None
@@ -244,7 +248,15 @@ class SequenceModel(BaseEstimator, ABC):
         if falls:
             schedule = rise_then_cosine(self.learning_rate_init, self.max_iter * batches.per_epoch)
         game = supervised_game(
-            network, error, optimizer, schedule, l1=self.l1, l2=self.l2, takes=self.takes, clip=self.clip
+            network,
+            error,
+            optimizer,
+            schedule,
+            l1=self.l1,
+            l2=self.l2,
+            takes=self.takes,
+            clip=self.clip,
+            called=self._called(network),
         )
         evaluate = partial(self._measured, network, coding, held_out, place) if held_out else None
         patience = Patience(self.n_iter_no_change, self.tol) if self.early_stopping or not falls else None

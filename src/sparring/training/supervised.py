@@ -37,11 +37,12 @@ def supervised_game(
     l2: float = 0.0,
     takes: int = 1,
     clip: float | None = None,
+    called: Callable[..., Tensor] | None = None,
 ) -> Game:
     """One turn: the network lowers ``error(outputs, targets[, weights])`` on batches of the same.
 
     takes: how many tensors of a batch are the network's inputs (sequences come with their lengths). clip: the largest
-    norm of a gradient that is not scaled down (Turn).
+    norm of a gradient that is not scaled down (Turn). called: what gives the outputs; None: the network itself.
 
     l1, l2: the weights' penalties l1 sum |w| and l2 / 2 sum w^2, over matrices and filters; biases and
     the scales of normalisations are not penalised. The L1 term is lowered by a proximal step after each
@@ -50,10 +51,11 @@ def supervised_game(
     Source: the lecture, "techniques to avoid over-fitting"; Yun, Lozano & Yang 2021 for the step under Adam.
     """
     weights = [parameter for parameter in network.parameters() if parameter.dim() > 1]
+    answers = network if called is None else called
 
     def loss(round: Round) -> Loss:
         inputs, rest = round.batch[:takes], round.batch[takes:]
-        outputs = network(*inputs)
+        outputs = answers(*inputs)
         value = error(outputs if outputs.dtype.itemsize >= 4 else outputs.float(), *rest)
         if not l1 and not l2:
             return Loss(value)
@@ -75,7 +77,7 @@ def supervised_game(
         rate=rate,
         after=shrink if l1 else do_nothing,
         draws=not draws_nothing(network),
-        gradients=_written_out(network, error, optimizer, weights, l1, l2) if takes == 1 else None,
+        gradients=_written_out(network, error, optimizer, weights, l1, l2) if takes == 1 and called is None else None,
         clip=clip,
     )
     return Game((turn,), {"network": network, "network optimizer": optimizer})
