@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Self
 
 from sparring.data.rolls import Note
@@ -79,7 +80,7 @@ def _in_order(score: Sequence[Sound | Bar]) -> Iterator[Sound]:
     """
     section: list[tuple[tuple[int, ...], Sound]] = []
     ending, starts, passes = (), 0, 1
-    for item, after in zip(score, [*score[1:], Bar()], strict=True):
+    for item, after in pairwise([*score, Bar()]):
         if isinstance(item, Sound):
             section.append((ending, item))
             continue

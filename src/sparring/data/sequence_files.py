@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sparring.data.labelled import fingerprint
 from sparring.data.lines import read_labelled_lines, read_lines
+from sparring.data.rolls import Roll
 from sparring.data.schema import nearest
 from sparring.data.sequences import rows_of
 from sparring.data.source import existing
@@ -50,7 +51,13 @@ class Sequences:
 def content_of(found: Sequences) -> str:
     """A fingerprint of sequences and their targets."""
     parts = [*found.inputs, *(found.targets if isinstance(found.targets, list) else [found.targets])]
-    return fingerprint(*(np.asarray(part) if not isinstance(part, str) else np.array([part]) for part in parts))
+    return fingerprint(*(_hashable(part) for part in parts))
+
+
+def _hashable(part: Any) -> Any:
+    if isinstance(part, Roll):
+        return part.frames
+    return np.array([part]) if isinstance(part, str) else np.asarray(part)
 
 
 def read_one_each(data: Any, target: Any = None, encoding: str = "utf-8") -> Sequences:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from sparring.data.ragged import Ragged
+from sparring.data.rolls import KEYS, LOWEST, Roll
 from sparring.data.series import Scaling
 from sparring.data.words import END, PADDING, START, UNKNOWN, Vocabulary, words_of
 from sparring.errors import DataError, InputError, ShapeError
@@ -226,10 +227,12 @@ class Signals(SequenceSchema):
 
 @dataclass(frozen=True)
 class Frames(SequenceSchema):
-    """Arrays (t, keys) of on and off, such as the keys of a piano; lowest: the MIDI note of key 0."""
+    """Arrays (t, keys) of on and off, or rolls: the keys of a piano. lowest, frame, tempo: as for ``Roll``."""
 
-    keys: int = 88
-    lowest: int = 21
+    keys: int = KEYS
+    lowest: int = LOWEST
+    frame: float = 0.25
+    tempo: float = 120.0
     kind = "frames"
 
     @property
@@ -248,11 +251,11 @@ class Frames(SequenceSchema):
         return f"frames of {self.keys} keys"
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "keys": self.keys, "lowest": self.lowest}
+        return {"kind": self.kind, **asdict(self)}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        return cls(content["keys"], content["lowest"])
+        return cls(**{name: value for name, value in content.items() if name != "kind"})
 
 
 def _checked(rows: Sequence[Any], width: int | None) -> list[NDArray[np.float64]]:
@@ -260,13 +263,13 @@ def _checked(rows: Sequence[Any], width: int | None) -> list[NDArray[np.float64]
     found = []
     for i, row in enumerate(rows):
         try:
-            array = np.asarray(row, np.float64)
+            array = np.asarray(row.frames if isinstance(row, Roll) else row, np.float64)
         except (TypeError, ValueError) as error:
             raise DataError(f"row {i} does not hold numbers alone: {error}") from None
         array = array[:, None] if array.ndim == 1 else array
         width = array.shape[-1] if width is None and array.ndim == 2 else width
         if array.ndim != 2 or array.shape[1] != width:
-            raise ShapeError(f"row {i} must have the shape (steps, {width or 'columns'}); got {np.shape(row)}.")
+            raise ShapeError(f"row {i} must have the shape (steps, {width or 'columns'}); got {array.shape}.")
         if not np.isfinite(array).all():
             step, column = np.argwhere(~np.isfinite(array))[0]
             raise DataError(f"row {i}, step {step}, column {column} is {array[step, column]}; fill it.")

@@ -21,6 +21,7 @@ from sparring.networks import CELLS
 __all__ = [
     "ACTIVATIONS",
     "CLASS_WEIGHT",
+    "GENERATION",
     "POOLING",
     "SEQUENCE",
     "SUPERVISED",
@@ -92,6 +93,10 @@ TRANSLATION: dict[str, list[Any]] = {
     "beam": [_WHOLE],
     "alpha": [_NOT_NEGATIVE],
     "longest": [_WHOLE, None],
+}
+GENERATION: dict[str, list[Any]] = {
+    "level": [StrOptions({"word", "letter"})],
+    "window": [_WHOLE, None],
 }
 POOLING: list[Any] = [StrOptions({"last", "mean", "max"})]
 CLASS_WEIGHT: list[Any] = [StrOptions({"balanced"}), dict, None]

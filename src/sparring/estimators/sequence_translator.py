@@ -60,7 +60,7 @@ class SequenceTranslator(SequenceModel):
 
     >>> S = ["eins zwei", "zwei drei", "drei eins", "eins zwei drei"] * 8
     >>> T = ["one two", "two three", "three one", "one two three"] * 8
-    >>> SequenceTranslator(hidden_size=32, width=32, max_iter=100, random_state=0).fit(S, T).predict(["zwei drei"])
+    >>> SequenceTranslator(width=32, batch_size=8, max_iter=30, random_state=0).fit(S, T).predict(["zwei drei"])
     ['two three']
     """
 
@@ -181,8 +181,7 @@ class SequenceTranslator(SequenceModel):
         lesson = Lesson(self.source_.encode_words([rows[i] for i in full]), (), np.arange(len(full))).to(place.device)
         for places, (source, lengths) in lesson.blocks():
             for i, found in zip(places.tolist(), self._searched(source, lengths), strict=True):
-                words = found.words[0][:-1] if found.ended[0] else found.words[0]
-                made[full[i]] = self.target_.vocabulary.decode(words)
+                made[full[i]] = self.target_.vocabulary.decode(found.words[0])
         return made
 
     def _searched(self, source: Tensor, lengths: Tensor) -> list[Found]:

@@ -2,6 +2,7 @@
 
 from sparring.networks.attention import AdditiveAttention
 from sparring.networks.average import Average
+from sparring.networks.carrying import Carrying
 from sparring.networks.conditional import LabelledCritic, LabelledGenerator
 from sparring.networks.conv import ConvCritic, ConvGenerator
 from sparring.networks.convnet import ConvNet
@@ -40,6 +41,7 @@ __all__ = [
     "PAIRS",
     "AdditiveAttention",
     "Average",
+    "Carrying",
     "ConvCritic",
     "ConvGenerator",
     "ConvNet",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.networks.layers import APART
-from sparring.networks.recurrent import Recurrent, ends
+from sparring.networks.recurrent import Recurrent, State, ends
 from sparring.networks.word_inputs import WordInputs
 
 __all__ = ["Answer", "SequenceNetwork"]
@@ -56,6 +56,14 @@ class SequenceNetwork(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         said, _ = self.recurrent(self.dropout(self.seen(x)), lengths)
         return self.last(self.dropout(self._answered(said, lengths)))
+
+    def going_on(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """The outputs (n, t, outputs) of steps that follow others, and the states after the last of them.
+
+        state: after those others, or ``recurrent.begin(n)``. For networks of one direction that answer each step.
+        """
+        said, after = self.recurrent(self.dropout(self.seen(x)), state=state)
+        return self.last(self.dropout(said)), after
 
     def seen(self, x: Tensor) -> Tensor:
         """What the first recurrent layer sees, (n, t, features)."""
