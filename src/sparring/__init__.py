@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from sparring.estimators import GAN as GAN
     from sparring.estimators import Classifier as Classifier
     from sparring.estimators import Regressor as Regressor
+    from sparring.estimators import SequenceClassifier as SequenceClassifier
+    from sparring.estimators import SequenceGenerator as SequenceGenerator
+    from sparring.estimators import SequenceRegressor as SequenceRegressor
+    from sparring.estimators import SequenceTagger as SequenceTagger
+    from sparring.estimators import SequenceTranslator as SequenceTranslator
     from sparring.estimators import load as load
     from sparring.judging import judge as judge
     from sparring.record import Record as Record
@@ -36,6 +41,11 @@ _HOMES = {
     "GAN": "sparring.estimators",
     "Classifier": "sparring.estimators",
     "Regressor": "sparring.estimators",
+    "SequenceClassifier": "sparring.estimators",
+    "SequenceGenerator": "sparring.estimators",
+    "SequenceRegressor": "sparring.estimators",
+    "SequenceTagger": "sparring.estimators",
+    "SequenceTranslator": "sparring.estimators",
     "load": "sparring.estimators",
     "judge": "sparring.judging",
     "train": "sparring.training",
@@ -61,6 +71,11 @@ __all__ = [
     "Record",
     "Regressor",
     "RunError",
+    "SequenceClassifier",
+    "SequenceGenerator",
+    "SequenceRegressor",
+    "SequenceTagger",
+    "SequenceTranslator",
     "SparringError",
     "Trouble",
     "TroubleWarning",

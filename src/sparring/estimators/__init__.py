@@ -4,5 +4,19 @@ from sparring.estimators.adversarial import GAN
 from sparring.estimators.classifier import Classifier
 from sparring.estimators.regressor import Regressor
 from sparring.estimators.saved import load
+from sparring.estimators.sequence_answers import SequenceClassifier, SequenceRegressor
+from sparring.estimators.sequence_generator import SequenceGenerator
+from sparring.estimators.sequence_tagger import SequenceTagger
+from sparring.estimators.sequence_translator import SequenceTranslator
 
-__all__ = ["GAN", "Classifier", "Regressor", "load"]
+__all__ = [
+    "GAN",
+    "Classifier",
+    "Regressor",
+    "SequenceClassifier",
+    "SequenceGenerator",
+    "SequenceRegressor",
+    "SequenceTagger",
+    "SequenceTranslator",
+    "load",
+]

@@ -7,11 +7,27 @@ from sparring.errors import FolderError
 from sparring.estimators.adversarial import GAN
 from sparring.estimators.classifier import Classifier
 from sparring.estimators.regressor import Regressor
+from sparring.estimators.sequence_answers import SequenceClassifier, SequenceRegressor
+from sparring.estimators.sequence_generator import SequenceGenerator
+from sparring.estimators.sequence_tagger import SequenceTagger
+from sparring.estimators.sequence_translator import SequenceTranslator
 from sparring.record import Record
 
 __all__ = ["KINDS", "kind_of", "load"]
 
-KINDS: dict[str, Any] = {"gan": GAN, "classifier": Classifier, "regressor": Regressor}
+KINDS: dict[str, Any] = {
+    model.kind: model
+    for model in (
+        GAN,
+        Classifier,
+        Regressor,
+        SequenceClassifier,
+        SequenceRegressor,
+        SequenceTagger,
+        SequenceGenerator,
+        SequenceTranslator,
+    )
+}
 
 
 def kind_of(record: Record) -> Any:
@@ -27,7 +43,7 @@ def load(folder: str | os.PathLike[str], **networks: Any) -> Any:
 
     Loading runs no code from the folder: networks are rebuilt from the configuration and filled
     from safetensors. generator=, critic=, network=: again, if the model had the user's own networks.
-    Returns a GAN, Classifier or Regressor. Raises FolderError if the folder holds none.
+    Returns an estimator of the kind that was saved. Raises FolderError if the folder holds none.
     """
     record = Record.open(folder)
     return kind_of(record)._loaded(record, **networks)
