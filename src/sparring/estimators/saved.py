@@ -16,17 +16,14 @@ from sparring.record import Record
 __all__ = ["KINDS", "kind_of", "load"]
 
 KINDS: dict[str, Any] = {
-    model.kind: model
-    for model in (
-        GAN,
-        Classifier,
-        Regressor,
-        SequenceClassifier,
-        SequenceRegressor,
-        SequenceTagger,
-        SequenceGenerator,
-        SequenceTranslator,
-    )
+    "gan": GAN,
+    "classifier": Classifier,
+    "regressor": Regressor,
+    "sequence-classifier": SequenceClassifier,
+    "sequence-regressor": SequenceRegressor,
+    "sequence-tagger": SequenceTagger,
+    "sequence-generator": SequenceGenerator,
+    "sequence-translator": SequenceTranslator,
 }
 
 
