@@ -16,8 +16,17 @@ from sparring.record import Record
 
 __all__ = ["LOOKED", "Examiner", "examined", "read_so_far"]
 
-DETECTORS: Mapping[str, Mapping[str, Detector]] = {"gan": GAME, "classifier": FIT, "regressor": FIT}  # by kind of run
-LOOKED = ("critic/auc", "samples/w1", "layer 1/delta")  # what rows of probes have
+FITS = (
+    "classifier",
+    "regressor",
+    "sequence-classifier",
+    "sequence-regressor",
+    "sequence-tagger",
+    "sequence-generator",
+    "sequence-translator",
+)
+DETECTORS: Mapping[str, Mapping[str, Detector]] = {"gan": GAME, **dict.fromkeys(FITS, FIT)}  # by kind of run
+LOOKED = ("critic/auc", "samples/w1", "layer 1/delta", "back 0/time_delta")  # what rows of probes have
 QUIET = 30  # rows without a sign of it, after which a failure is over
 
 

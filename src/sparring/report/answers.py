@@ -24,7 +24,7 @@ def read_answers(record: Record) -> dict[str, Any] | None:
         return None
     try:
         found: dict[str, Any] = read_json(record.answers_path)
-        return _content(record, found)
+        return None if found["kind"] in ("tags", "next") else _content(record, found)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise FolderError(f"{record.answers_path} cannot be used: {error}. Judge the run again.") from None
 

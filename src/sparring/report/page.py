@@ -27,6 +27,11 @@ KINDS = {
     "cyclegan": "translation between two collections",
     "classifier": "classifier",
     "regressor": "regressor",
+    "sequence-classifier": "classifier of sequences",
+    "sequence-regressor": "regressor of sequences",
+    "sequence-tagger": "tagger",
+    "sequence-generator": "generator of sequences",
+    "sequence-translator": "translator",
 }
 ENDS = {
     "diverged": ("The run diverged", "poor"),
