@@ -1,4 +1,4 @@
-"""Sequences from wherever they are: lists, frames, files of lines, folders of classes, arrays, .ts and CoNLL files."""
+"""Sequences from wherever they are: lists, frames, files of lines, folders of classes, arrays, .ts files, one series."""
 
 import os
 from collections.abc import Sequence
@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from sparring.data.labelled import fingerprint
 from sparring.data.lines import read_labelled_lines, read_lines
 from sparring.data.rolls import Roll
-from sparring.data.schema import nearest
+from sparring.data.schema import checked_numbers, nearest
 from sparring.data.sequences import rows_of
+from sparring.data.series import Series, read_series
 from sparring.data.source import existing
 from sparring.data.table import read_csv
 from sparring.data.ts_files import read_ts
+from sparring.data.windows import windows
 from sparring.errors import DataError, InputError, ShapeError
+from sparring.shapes import describe
 
-__all__ = ["Sequences", "content_of", "read_one_each", "read_texts"]
+__all__ = ["Sequences", "SeriesWindows", "content_of", "read_long", "read_one_each", "read_texts", "read_windows"]
 
 DROPPED = (".gz", ".txt", ".tsv", ".csv", ".ts")
 
@@ -47,11 +50,32 @@ class Sequences:
             targets = targets[places] if arrayed else [targets[i] for i in places.tolist()]
         return replace(self, inputs=[self.inputs[i] for i in places.tolist()], targets=targets)
 
+    def parts(self) -> list[Any]:
+        """What a fingerprint is taken of."""
+        return [*self.inputs, *(self.targets if isinstance(self.targets, list) else [self.targets])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesWindows(Sequences):
+    """Windows of one long series: inputs (back, columns) each, and what came next as their targets, (n, ahead, k).
+
+    series: all of it. starts: the first step of each window. columns: those of the targets.
+    """
+
+    series: Series
+    starts: NDArray[np.int64]
+    columns: tuple[int, ...]
+
+    def part(self, places: NDArray[np.int64]) -> "SeriesWindows":
+        return replace(super().part(places), starts=self.starts[places])
+
+    def parts(self) -> list[Any]:
+        return [self.series.values, self.starts, np.array([*self.targets.shape[1:], *self.columns])]
+
 
 def content_of(found: Sequences) -> str:
     """A fingerprint of sequences and their targets."""
-    parts = [*found.inputs, *(found.targets if isinstance(found.targets, list) else [found.targets])]
-    return fingerprint(*(_hashable(part) for part in parts))
+    return fingerprint(*(_hashable(part) for part in found.parts()))
 
 
 def _hashable(part: Any) -> Any:
@@ -169,3 +193,68 @@ def read_texts(data: Any, encoding: str = "utf-8") -> tuple[list[Any], str | Non
     if not rows:
         raise DataError(f"{path} holds no text.")
     return rows, str(data)
+
+
+# -- one long series
+
+
+def read_windows(data: Any, columns: Any, back: int, ahead: int) -> SeriesWindows:
+    """Every window of one long series (``read_long``).
+
+    columns: of the targets: a name, several in a list or parted by commas, or None for all. Raises InputError for a
+    series that is too short for a window, DataError for a column that it does not have.
+    """
+    series = read_long(data)
+    chosen = _chosen(columns, series.names)
+    inputs, targets = windows(series.values, back, ahead, chosen)
+    path = str(data) if isinstance(data, str | os.PathLike) else None
+    named = None if columns is None else ",".join(series.names[i] for i in chosen)
+    return SeriesWindows(
+        list(inputs), targets, path, named, series=series, starts=np.arange(len(inputs)), columns=tuple(chosen)
+    )
+
+
+def read_long(data: Any, columns: Sequence[str] | None = None) -> Series:
+    """One long series: a ``Series``, a frame, an array (t,) or (t, columns), or the path of a file (``read_series``).
+
+    columns: the names of those that are needed, in that order; None: all. The columns of an array are called x0, x1,
+    ..., or as they are needed if it has as many.
+
+    Raises DataError for what is not finite numbers, and for a column that is not there; ShapeError for another shape.
+    """
+    if isinstance(data, str | os.PathLike):
+        return read_series(data, columns)
+    found = data if isinstance(data, Series) else _in_memory(data, columns)
+    if columns is None or tuple(columns) == found.names:
+        return found
+    return Series(found.values[:, _chosen(list(columns), found.names)], tuple(columns))
+
+
+def _in_memory(data: Any, columns: Sequence[str] | None) -> Series:
+    values = checked_numbers(data.to_numpy() if isinstance(data, pd.DataFrame) else data, "the series")
+    values = values[:, None] if values.ndim == 1 else values
+    if values.ndim != 2 or 0 in values.shape:
+        raise ShapeError(f"a series must have the shape (t,) or (t, columns); got {describe(np.shape(data))}.")
+    if isinstance(data, pd.DataFrame):
+        names = [str(name) for name in data.columns]
+    elif columns is None:
+        names = [f"x{i}" for i in range(values.shape[1])]
+    elif len(columns) == values.shape[1]:
+        names = columns
+    else:
+        raise ShapeError(f"the series must have {len(columns)} column(s), {', '.join(columns)}; got {values.shape[1]}.")
+    return Series(np.asarray(values, np.float64), tuple(names))
+
+
+def _chosen(columns: Any, names: Sequence[str]) -> list[int]:
+    """The places of columns that are asked for by name."""
+    if columns is None:
+        return list(range(len(names)))
+    if isinstance(columns, str):
+        columns = [columns] if columns in names else columns.split(",")
+    if not isinstance(columns, list | tuple) or not columns or not all(isinstance(name, str) for name in columns):
+        raise InputError(f"the columns to forecast must be named ({', '.join(names[:8])}); got {columns!r}.")
+    missing = [name for name in columns if name not in names]
+    if missing:
+        raise DataError(f"the series has no column {missing[0]!r}{nearest(missing[0], names)}.")
+    return [names.index(name) for name in columns]

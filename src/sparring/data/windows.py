@@ -6,13 +6,38 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from torch import Tensor
 
+from sparring.data.ragged import Ragged
 from sparring.errors import InputError
 from sparring.shapes import check
 
-__all__ = ["naive", "split_in_time", "windows", "windows_within"]
+__all__ = ["Overlapping", "naive", "split_in_time", "windows", "windows_within"]
+
+
+class Overlapping(Ragged):
+    """Windows of one series as rows that share its values, so that they take no memory of their own.
+
+    values: the whole series, (t, ...). starts: the first step of each window, (n,) int64. back: how many steps it has.
+
+    >>> rows = Overlapping(torch.arange(5.0), torch.tensor([2, 0]), back=3)
+    >>> rows.padded(torch.tensor([0, 1]))
+    tensor([[2., 3., 4.],
+            [0., 1., 2.]])
+    """
+
+    def __init__(self, values: Tensor, starts: Tensor, back: int) -> None:
+        super().__init__(values, torch.full((len(starts),), back))
+        self.starts, self.back = starts, back
+
+    def part(self, rows: Tensor) -> "Overlapping":
+        return Overlapping(self.values, self.starts[rows], self.back)
+
+    def to(self, device: torch.device) -> "Overlapping":
+        return Overlapping(self.values.to(device), self.starts, self.back)
 
 
 def windows(

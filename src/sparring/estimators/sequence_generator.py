@@ -23,6 +23,7 @@ from sparring.errors import InputError, ShapeError
 from sparring.estimators.lessons import Lesson, asked
 from sparring.estimators.parameters import GENERATION, SEQUENCE
 from sparring.estimators.sequence import SequenceModel
+from sparring.estimators.streaming import SequenceStream
 from sparring.judging.wording import NextAnswers, interval_of_mean, unigram_error
 from sparring.networks import Carrying, SequenceNetwork
 from sparring.place import Place
@@ -221,6 +222,31 @@ class SequenceGenerator(SequenceModel):
             words = self.coding_.vocabulary.decode(row[: row.index(end)] if end in row else row)
             made.append("".join(words) if self.coding_.level == "letter" else joined(words))
         return made
+
+    def stream(self) -> SequenceStream:
+        """For real time: ``push`` a step, and get the probabilities of the next: of each word, or of each key.
+
+        Words are in the order of the vocabulary. Nothing has to be pushed for a sequence's start.
+        """
+        place, coding = self._answering(), self.coding_
+        reading: Any = self.network_.reading if isinstance(self.network_, Carrying) else self.network_
+
+        def encode(x: Any) -> Tensor:
+            if isinstance(coding, Words):
+                return coding.encode_words([[x]]).values[None].to(place.device)
+            return coding.encode([np.asarray(x)[None]]).values[None].to(place.device)
+
+        def answer(outputs: Tensor) -> NDArray[np.float64]:
+            logits = outputs[0].cpu().double()
+            return (logits.softmax(0) if isinstance(coding, Words) else logits.sigmoid()).numpy()
+
+        stream = SequenceStream(reading, encode, answer)
+        if isinstance(coding, Words):
+            stream.push(START)
+        else:
+            stream.push(np.zeros(coding.width or 1))
+        stream.steps = 0
+        return stream
 
     def rolls(self, samples: Sequence[Any]) -> list[Roll]:
         """Samples of frames as piano rolls, which ``data.midi.write_midi`` writes so that they can be played.

@@ -20,6 +20,7 @@ from sparring.data.words import PADDING, UNKNOWN, Vocabulary
 from sparring.errors import InputError
 from sparring.estimators.lessons import answered
 from sparring.estimators.sequence import SequenceModel
+from sparring.estimators.streaming import SequenceStream, refuse_both_ways
 from sparring.networks import SequenceNetwork
 from sparring.networks.reading import Answer
 from sparring.seeds import derive
@@ -118,6 +119,24 @@ class ReadingModel(SequenceModel):
 
     def _described(self, coding: Coding) -> str:
         return coding.inputs.described()
+
+    def stream(self) -> SequenceStream:
+        """For real time: ``push`` a step, and get what ``predict`` says of all steps so far (a tagger: the step's tag).
+
+        Raises InputError for models that read in both directions, or choose all tags together (crf).
+        """
+        place = self._answering()
+        refuse_both_ways(self)
+        reading: Any = getattr(self.network_, "reading", self.network_)
+
+        def encode(x: Any) -> torch.Tensor:
+            step = [x] if isinstance(x, str) else np.asarray(x)[None]
+            return self.coding_.inputs.encode([step]).values[None].to(place.device)
+
+        def answer(outputs: torch.Tensor) -> Any:
+            return self.coding_.targets.answer(outputs.cpu().double().numpy())[0]
+
+        return SequenceStream(reading, encode, answer)
 
     def _outputs(self, rows: Sequence[Any]) -> list[torch.Tensor]:
         """The network's outputs for every row."""

@@ -112,8 +112,8 @@ def judge_tags(
     sizes = np.array([len(row) for row in true])
     common = Counter(tag for row in true for tag in row).most_common(1)[0]
     score = _f1(counts.sum(0)) if entities else float(right.sum() / sizes.sum())
-    guess = [len(_parts([common[0]] * len(row), entities) & _parts(row, entities)) for row in true]
-    flat = 0.0 if common[0] == "O" else _f1(np.array([sum(guess), len(guess), counts[:, 2].sum()]))
+    guesses = [(_parts([common[0]] * len(row), entities), there) for row, (there, _) in zip(true, found, strict=True)]
+    flat = _f1(np.array([[len(a & b), len(a), len(b)] for a, b in guesses]).sum(0))
     worst = np.argsort(right - sizes, kind="stable")[:SHOWN]
     return TagAnswers(
         rows=len(words),

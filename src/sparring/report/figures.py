@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from sparring.report.axes import Axis, Limits, dots_of, limits, path_of, rules_of, svg_of, text_at
 from sparring.report.words import number
 
 __all__ = [
@@ -32,9 +33,6 @@ PLOT = WIDTH - LEFT - RIGHT  # units between the first and the last step
 SQUARE = 400
 MANY = 1000  # rows above which a curve is drawn as means over bins
 BINS = 250
-FAR = 1e100  # a diverged run's samples may be further off than a drawing's numbers can be
-
-Limits = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -54,116 +52,6 @@ class Drawing:
 
     svg: Markup
     notes: tuple[str, ...] = ()
-
-
-# -- axes
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A map from values to drawing units, linear or logarithmic."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    log: bool = False
-
-    def __call__(self, values: np.ndarray | float) -> np.ndarray:
-        value, low, high = np.clip(np.asarray(values, float), -FAR, FAR), self.low, self.high
-        if self.log:
-            value = np.log10(np.where(value > 0, value, np.nan))
-            low, high = math.log10(low), math.log10(high)
-        return self.start + (value - low) / (high - low) * (self.end - self.start)
-
-    def ticks(self, count: int = 5) -> list[float]:
-        """Round values inside the axis, about so many."""
-        if self.log:
-            first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
-            if last - first >= 1:
-                every = math.ceil((last - first + 1) / count)
-                return [10.0**power for power in range(first, last + 1, every)]
-        raw = (self.high - self.low) / count
-        power = 10 ** math.floor(math.log10(raw))
-        step = next(power * unit for unit in (1, 2, 5, 10) if power * unit >= 0.75 * raw)
-        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
-        return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
-
-
-def limits(values: np.ndarray, log: bool = False) -> Limits:
-    """A range that shows the values with a little room. All equal, or none at all, is allowed.
-
-    A linear range leaves out spikes: where the whole range is more than four times the middle
-    96 %, it shows that middle with half its width on either side.
-    """
-    finite = values[np.isfinite(values) & ((values > 0) | (not log))]
-    if not len(finite):
-        return (0.1, 10.0) if log else (0.0, 1.0)
-    low, high = float(finite.min()), float(finite.max())
-    if log:
-        room = max((high / low) ** 0.06, 1.3)
-        return low / room, high * room
-    inner_low, inner_high = (float(value) for value in np.quantile(finite, (0.02, 0.98)))
-    inner = inner_high - inner_low
-    if inner > 0 and high - low > 4 * inner:
-        low, high = max(low, inner_low - inner / 2), min(high, inner_high + inner / 2)
-    room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
-    return low - room, high + room
-
-
-# -- marks
-
-
-def _path(x: np.ndarray, y: np.ndarray) -> str:
-    """Straight lines through the points, broken where one is not finite; a lone point becomes a dot."""
-    parts, pen = [], False
-    ok = np.isfinite(x) & np.isfinite(y)
-    for index, (px, py) in enumerate(zip(x, y, strict=True)):
-        if ok[index]:
-            parts.append(f"{'' if pen else 'M'}{px:.1f} {py:.1f}")
-            if not pen and (index + 1 == len(x) or not ok[index + 1]):
-                parts.append("h0")
-        pen = bool(ok[index])
-    return " ".join(parts)
-
-
-def _dots(x: np.ndarray, y: np.ndarray) -> str:
-    """A path of zero-length strokes: with round caps, a dot a point."""
-    ok = np.isfinite(x) & np.isfinite(y)
-    return "".join(f"M{px:.1f} {py:.1f}h0" for px, py in zip(x[ok], y[ok], strict=True))
-
-
-def _text(x: float, y: float, text: str, anchor: str = "middle", extra: str = "") -> Markup:
-    tail = Markup(extra)
-    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}"{}>{}</text>').format(x, y, anchor, tail, text)
-
-
-def _svg(width: float, height: float, label: str, parts: Sequence[str], kind: str) -> Markup:
-    head = f'<svg class="{kind}" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">'
-    return Markup(head + "".join(parts) + "</svg>")
-
-
-def _labelled(values: Sequence[float], most: float = 1e9) -> list[tuple[float, str]]:
-    """Ticks with their text, in as many digits as tell each one exactly."""
-    exact = (d for d in range(3, 13) if all(float(f"{value:.{d - 1}e}") == value for value in values))
-    digits = next(exact, 12)
-    return [(value, number(value, digits, most)) for value in values]
-
-
-def _rules(x: Axis, y: Axis, columns: int = 4, rows: int = 4, upright: bool = False) -> list[str]:
-    """Grid lines with their numbers; the line at zero is a little stronger."""
-    parts = []
-    for value, text in _labelled(y.ticks(rows), 1e5):
-        at = float(y(value))
-        strong = " zero" if value == 0 else ""
-        parts.append(f'<path class="rule{strong}" d="M{x.start:g} {at:.1f}H{x.end:g}"/>')
-        parts.append(_text(x.start - 7, at + 4, text, "end"))
-    for value, text in _labelled(x.ticks(columns)):
-        at = float(x(value))
-        if upright:
-            parts.append(f'<path class="rule" d="M{at:.1f} {y.start:g}V{y.end:g}"/>')
-        parts.append(_text(at, y.start + 17, text))
-    return parts
 
 
 # -- curves over steps
@@ -197,11 +85,11 @@ def _curve(line: Line, x: Axis, y: Axis) -> str:
     style = f'style="--line:var(--{line.colour})"'
     kind = "curve dashed" if line.dashed else "curve"
     if len(line.steps) <= MANY:
-        drawn = _path(x(line.steps), y(line.values))
+        drawn = path_of(x(line.steps), y(line.values))
         return f'<path class="{kind}" {style} d="{drawn}"/>' if drawn else ""
     steps, means, lowest, highest = _binned(line, y.log)
     band = f'<path class="band" {style} d="{_band(x(steps), y(lowest), y(highest))}"/>'
-    return band + f'<path class="{kind}" {style} d="{_path(x(steps), y(means))}"/>'
+    return band + f'<path class="{kind}" {style} d="{path_of(x(steps), y(means))}"/>'
 
 
 def _notes(lines: Sequence[Line], y: Axis) -> tuple[tuple[str, ...], float | None]:
@@ -234,19 +122,19 @@ def curves(
     x = Axis(0.0, max(last_step, 1.0), LEFT, WIDTH - RIGHT)
     y = Axis(*limits(values, log), HEIGHT - BOTTOM, TOP, log)
     notes, broken = _notes(lines, y)
-    parts = _rules(x, y)
+    parts = rules_of(x, y)
     if broken is not None:
         parts.append(f'<path class="broken" d="M{float(x(broken)):.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
     if chosen is not None:
         at = float(x(chosen))
         side, room = ("end", -5) if at > (x.start + x.end) / 2 else ("start", 5)
         parts.append(f'<path class="chosen" d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
-        parts.append(_text(at + room, TOP + 10, "chosen", side, ' class="name"'))
+        parts.append(text_at(at + room, TOP + 10, "chosen", side, ' class="name"'))
     parts.append(f'<path class="cursor" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}"/>')
     parts.append(f'<svg x="{LEFT}" y="{TOP}" width="{PLOT}" height="{HEIGHT - TOP - BOTTOM}" '
                  f'viewBox="{LEFT} {TOP} {PLOT} {HEIGHT - TOP - BOTTOM}">')  # fmt: skip
     parts += [_curve(line, x, y) for line in lines]
-    return Drawing(_svg(WIDTH, HEIGHT, label, [*parts, "</svg>"], "curves"), notes)
+    return Drawing(svg_of(WIDTH, HEIGHT, label, [*parts, "</svg>"], "curves"), notes)
 
 
 # -- tables of samples
@@ -269,13 +157,13 @@ def _common(real: np.ndarray | None, frames: Sequence[np.ndarray]) -> Limits:
 
 def _square(x: Axis, y: Axis, names: tuple[str, str], marks: Sequence[str], label: str) -> Markup:
     middle = (SQUARE - BOTTOM - 16 + TOP) / 2
-    parts = _rules(x, y, 4, 4, upright=True)
-    parts.append(_text((x.start + x.end) / 2, SQUARE - 3, names[0], extra=' class="name"'))
+    parts = rules_of(x, y, 4, 4, upright=True)
+    parts.append(text_at((x.start + x.end) / 2, SQUARE - 3, names[0], extra=' class="name"'))
     turned = f' class="name" transform="rotate(-90 12 {middle:g})"'
-    parts.append(_text(12, middle, names[1], extra=turned))
+    parts.append(text_at(12, middle, names[1], extra=turned))
     inner = f'x="{x.start:g}" y="{y.end:g}" width="{x.end - x.start:g}" height="{y.start - y.end:g}"'
     box = f'viewBox="{x.start:g} {y.end:g} {x.end - x.start:g} {y.start - y.end:g}"'
-    return _svg(SQUARE, SQUARE, label, [*parts, f"<svg {inner} {box}>", *marks, "</svg>"], "square")
+    return svg_of(SQUARE, SQUARE, label, [*parts, f"<svg {inner} {box}>", *marks, "</svg>"], "square")
 
 
 def _axes(x: Limits, y: Limits) -> tuple[Axis, Axis]:
@@ -297,9 +185,9 @@ def scatter(
     """
     columns = [_common(None if real is None else real[:, i], [part[:, i] for part in frames]) for i in (0, 1)]
     x, y = _axes(*columns)
-    marks = _frames([_dots(x(part[:, 0]), y(part[:, 1])) for part in frames], "dots fake")
-    below = [] if real is None else [f'<path class="dots real" d="{_dots(x(real[:, 0]), y(real[:, 1]))}"/>']
-    back = [] if real is None else [f'<path class="dots behind" d="{_dots(x(real[:, 0]), y(real[:, 1]))}"/>']
+    marks = _frames([dots_of(x(part[:, 0]), y(part[:, 1])) for part in frames], "dots fake")
+    below = [] if real is None else [f'<path class="dots real" d="{dots_of(x(real[:, 0]), y(real[:, 1]))}"/>']
+    back = [] if real is None else [f'<path class="dots behind" d="{dots_of(x(real[:, 0]), y(real[:, 1]))}"/>']
     notes = _outside(frames[-1], columns) if frames else ()
     made = Drawing(_square(x, y, names, back + marks, "Generated samples before real data"), notes)
     return made, None if real is None else Drawing(_square(x, y, names, below, "Real data"))
@@ -318,7 +206,7 @@ def agreement(pairs: Sequence[tuple[float, float]]) -> Markup:
     x, y = _axes(both, both)
     ends = [f"{float(axis(value)):.1f}" for value in both for axis in (x, y)]
     line = f'<path class="rule zero" d="M{ends[0]} {ends[1]}L{ends[2]} {ends[3]}"/>'
-    dots = f'<path class="dots real" d="{_dots(x(points[:, 0]), y(points[:, 1]))}"/>'
+    dots = f'<path class="dots real" d="{dots_of(x(points[:, 0]), y(points[:, 1]))}"/>'
     return _square(x, y, ("true value", "answer"), [line, dots], "Answers against true values")
 
 
@@ -373,4 +261,4 @@ def floor_bar(value: float | None, floor: float | None, interval: Limits | None,
         parts.append(f'<path class="whisker" d="M{start:.1f} 12H{stop:.1f}M{start:.1f} 9v6M{stop:.1f} 9v6"/>')
     if floor is not None and math.isfinite(floor):
         parts.append(f'<path class="floor" d="M{float(x(floor)):.1f} 3v18"/>')
-    return _svg(140, 24, f"value {number(value)}, floor {number(floor)}", parts, "against")
+    return svg_of(140, 24, f"value {number(value)}, floor {number(floor)}", parts, "against")

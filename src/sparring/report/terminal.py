@@ -11,7 +11,7 @@ from PIL import Image
 
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.judging.verdict import WORDS
-from sparring.report.figures import Axis, Limits
+from sparring.report.axes import Axis, Limits
 from sparring.report.samples import two_columns
 from sparring.report.words import duration, finite, number, ratio
 from sparring.shapes import check, describe
