@@ -20,6 +20,7 @@ from sparring.report import write_report
 __all__ = [
     "changes_of",
     "default_folder",
+    "finish",
     "fit_gan",
     "fit_supervised",
     "free_folder",
@@ -29,6 +30,16 @@ __all__ = [
     "resume",
     "show",
 ]
+
+
+ANSWERING = ("classifier", "regressor", "sequence-classifier", "sequence-regressor", "sequence-tagger")
+NEXT = {
+    "gan": "samples  sparring sample {folder} -n 1000 -o samples.npy",
+    "classifier": "predict  sparring predict {folder} DATA -o answers.csv",
+    "sequence-tagger": "tag      sparring predict {folder} TEXTS.txt -o tagged.conll",
+    "sequence-generator": "samples  sparring sample {folder} -n 10 -o FILE (.txt; music: .mid)",
+    "sequence-translator": "next     sparring translate {folder} TEXTS.txt -o translated.txt",
+}  # what to run next, by kind of model
 
 
 def free_folder(wanted: Path) -> Path:
@@ -83,7 +94,7 @@ def fit_gan(data: str, folder: Path, chosen: dict[str, Any], as_json: bool, clas
     gan = GAN(**chosen, run=folder, verbose=display.progress)
     with display.bar(f"training on {data} in {folder} (Ctrl-C saves and stops)"):
         gan.fit(data, classes)
-    _finish(gan, display)
+    finish(gan, display)
 
 
 def fit_supervised(
@@ -101,7 +112,7 @@ def fit_supervised(
     model = KINDS[kind](**chosen, run=folder, verbose=display.progress)
     with display.bar(f"training on {data} in {folder} (Ctrl-C saves and stops)"):
         model.fit(found)
-    _finish(model, display)
+    finish(model, display)
 
 
 def resume(folder: Path, data: str | None, remedy: str | None, as_json: bool) -> None:
@@ -116,10 +127,10 @@ def resume(folder: Path, data: str | None, remedy: str | None, as_json: bool) ->
         model = kind_of(record).resume(folder, data, verbose=display.progress, **remedies)
     for line in model.skipped_:
         display.say(f"passed over: {line}")
-    _finish(model, display)
+    finish(model, display)
 
 
-def _finish(model: Any, display: Display) -> None:
+def finish(model: Any, display: Display) -> None:
     """Judge a finished run if there is something to judge it by, write its report, and show it."""
     if not _leads():
         return
@@ -135,10 +146,7 @@ def _finish(model: Any, display: Display) -> None:
     _say_health(record, display)
     folder = shlex.quote(str(record.folder))
     display.say(f"\nreport   {record.report_path}")
-    if generates:
-        display.say(f"samples  sparring sample {folder} -n 1000 -o samples.npy")
-    else:
-        display.say(f"predict  sparring predict {folder} DATA -o answers.csv")
+    display.say(NEXT.get(record.about["kind"], NEXT["classifier"]).format(folder=folder))
     if not record.verdict_path.exists() and not record.answers_path.exists():
         display.say(f"verdict  sparring judge {folder} --data HELD_OUT")
 
@@ -177,12 +185,18 @@ def _cost(about: dict[str, Any], seconds: float) -> str:
 
 def predict(folder: Path, data: str, output: Path | None, as_json: bool) -> None:
     record = Record.open(folder)
-    needs(record, ("classifier", "regressor"), "answers", "sparring sample")
+    needs(record, ANSWERING, "answers", "sparring sample, or sparring translate")
     display = Display(as_json=as_json)
     from sparring.cli.answering import answers_of, write_answers
     from sparring.estimators import load
 
-    frame = answers_of(load(record.folder), data)
+    model = load(record.folder)
+    if record.about["kind"] == "sequence-tagger":
+        from sparring.cli.sequencing import tag
+
+        tag(model, data, output, display)
+        return
+    frame = answers_of(model, data)
     if output is None and not as_json:
         sys.stdout.write(frame.to_csv(index=False))
         return

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sparring.data.labelled import read_inputs
+from sparring.data.sequence_files import read_rows
 from sparring.data.targets import Classes, Labels
 from sparring.errors import InputError
 from sparring.files import replaced_file
@@ -18,10 +19,12 @@ MOST = 100  # classes that have a column of their own
 
 def answers_of(model: Any, data: str) -> pd.DataFrame:
     """A row for every row of the data: its number or file, the answer, and how probable each class is."""
-    found = read_inputs(data, model._size())
+    sequences = model.kind.startswith("sequence-")
+    found: Any = read_rows(data, model.encoding) if sequences else read_inputs(data, model._size())
     outputs = model.predict_proba(found) if hasattr(model, "predict_proba") else None
     answers = model.predict(found)
-    frame = pd.DataFrame({"row": np.arange(len(answers)) if found.rows is None else list(found.rows)})
+    names = None if sequences else found.rows
+    frame = pd.DataFrame({"row": np.arange(len(answers)) if names is None else list(names)})
     if answers.ndim == 1:
         frame["answer"] = answers
     else:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from sparring import __version__
+from sparring.cli import sequences
 from sparring.cli.fit import fit
 from sparring.cli.options import Json, Seed, Threads
 
@@ -21,6 +22,7 @@ __all__ = [
     "resume",
     "sample",
     "show",
+    "translate",
 ]
 
 app = App(
@@ -31,6 +33,7 @@ app = App(
     "Start with: sparring demo",
 )
 app.command(fit)
+assert sequences.fit is fit  # its commands are there because it is imported
 
 # the names in filters.KERNELS, which would load SciPy here
 KERNEL_NAMES = "identity, box-blur, gaussian-blur, sharpen, sobel-x, sobel-y, laplacian, emboss, edge-detection"
@@ -84,7 +87,11 @@ def sample(
     ] = None,
     output: Annotated[
         Path,
-        Parameter(name=("-o", "--output"), help="A .npy, .npz, .csv, a .png (one picture), or a new folder of PNGs."),
+        Parameter(
+            name=("-o", "--output"),
+            help="A .npy, .npz, .csv, a .png (one picture), or a new folder of PNGs; texts: .txt; music: .mid, or a "
+            "new folder of them.",
+        ),
     ],
     label: Annotated[str | None, Parameter(help="The class to make samples of, if classes were learned.")] = None,
     shares: Annotated[
@@ -95,19 +102,33 @@ def sample(
     interpolate: Annotated[
         int | None, Parameter(help="Make so many samples on the way from one sample to another, for each of n ways.")
     ] = None,
+    prime: Annotated[
+        str | None, Parameter(help="Of a sequence generator: how each begins; for music a file whose first steps are.")
+    ] = None,
+    length: Annotated[int | None, Parameter(help="Of sequences: steps, at most [default: 200].")] = None,
+    temperature: Annotated[
+        float | None, Parameter(help="Of sequences: below 1 the probable is drawn more often, 0: always.")
+    ] = None,
+    top_k: Annotated[int | None, Parameter(help="Of sequences: draw among so many most probable words only.")] = None,
     seed: Seed = None,
     json: Json = False,
 ) -> None:
-    """Make new samples with a trained model."""
+    """Make new samples with a trained model: rows, images, texts (-o texts.txt) or music (-o tune.mid)."""
     from sparring.cli import sampling
 
+    if sampling.writes_sequences(run):
+        from sparring.cli.sequencing import write_works
+
+        of_sequences = {"prime": prime, "length": length, "temperature": temperature, "top_k": top_k}
+        write_works(run, n, output, of_sequences, seed, json)
+        return
     sampling.sample(run, n, output, {"label": label, "shares": shares, "latent": latent}, interpolate, seed, json)
 
 
 @app.command
 def predict(
-    run: Annotated[Path, Parameter(help="The folder of a classifier's or regressor's run.")],
-    data: Annotated[str, Parameter(help="Rows or images like those it learned from; other columns are passed over.")],
+    run: Annotated[Path, Parameter(help="The folder of a classifier's, regressor's or tagger's run.")],
+    data: Annotated[str, Parameter(help="Rows, images or sequences like those it learned from.")],
     /,
     *,
     output: Annotated[
@@ -115,10 +136,28 @@ def predict(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Answer for new rows or images with a trained classifier or regressor."""
+    """Answer for new rows, images, texts or signals with a trained model; a tagger tags every word."""
     from sparring.cli import actions
 
     actions.predict(run, data, output, json)
+
+
+@app.command
+def translate(
+    run: Annotated[Path, Parameter(help="The folder of a translator's run.")],
+    data: Annotated[str, Parameter(help="A text file with a sentence on each line.")],
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=("-o", "--output"), help="The text file to write [default: print the lines].")
+    ] = None,
+    beam: Annotated[int | None, Parameter(help="Hypotheses kept; 1: greedy [default: as it was fitted].")] = None,
+    json: Json = False,
+) -> None:
+    """Translate a text file, line by line, with a trained translator."""
+    from sparring.cli import sequencing
+
+    sequencing.translate(run, data, output, beam, json)
 
 
 @app.command

@@ -74,6 +74,15 @@ class Display:
             finally:
                 self._bar = None
 
+    @contextlib.contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Say what is being done while the block runs, if a person watches."""
+        if self.quiet or not self._errors.is_terminal:
+            yield
+            return
+        with self._errors.status(f"{what} ..."):
+            yield
+
     def progress(self, progress: "run.Progress") -> None:
         """Take note of a step; cheap, since it is called after every one."""
         if self.quiet:
@@ -116,9 +125,9 @@ class Display:
         for network in state["networks"].values():
             self._layers(network)
         if state["answers"] is not None:
-            from sparring.judging.answers import Answers
+            from sparring.judging.saved import answers_from_json
 
-            self.lines(Answers.from_json(state["answers"]).lines())
+            self.lines(answers_from_json(state["answers"]).lines())
         if picture is not None:
             self._picture(picture)
         if state["verdict"] is not None:

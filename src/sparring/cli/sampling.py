@@ -10,10 +10,15 @@ from sparring.cli.display import Display
 from sparring.errors import InputError
 from sparring.record import Record
 
-__all__ = ["sample"]
+__all__ = ["sample", "writes_sequences"]
 
 WAYS = 8
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+
+
+def writes_sequences(folder: Path) -> bool:
+    """Whether a run's model writes texts or music."""
+    return Record.open(folder).about.get("kind") == "sequence-generator"
 
 
 def sample(
@@ -27,7 +32,7 @@ def sample(
 ) -> None:
     """wanted: label, shares and latent, as the user wrote them. steps: of a way, or None for samples by themselves."""
     record = Record.open(folder)
-    needs(record, ("gan",), "samples", "sparring predict")
+    needs(record, ("gan",), "samples", "sparring predict, or sparring translate")
     display = Display(as_json=as_json)
     from sparring.estimators import load
 

@@ -22,7 +22,7 @@ from sparring.data.source import existing, from_npy
 from sparring.data.table import read_csv
 from sparring.errors import DataError, InputError
 
-__all__ = ["LABELLED", "Labelled", "fingerprint", "read_inputs", "read_labelled"]
+__all__ = ["LABELLED", "Labelled", "array_of", "fingerprint", "read_inputs", "read_labelled"]
 
 TABLES = (".csv", ".tsv", ".txt")
 
@@ -104,7 +104,7 @@ def read_inputs(data: Any, size: int | tuple[int, int] | None = None) -> Labelle
     if path.suffix.lower() in TABLES:
         return Labelled(read_csv(path, texts=True), None, str(data))
     if path.suffix.lower() == ".npz":
-        return Labelled(_array(path, "X"), None, str(data))
+        return Labelled(array_of(path, "X"), None, str(data))
     return Labelled(_idx(path) if _is_idx(path) else from_npy(path), None, str(data))
 
 
@@ -136,7 +136,7 @@ def _from_path(path: Path, target: Any, size: Any) -> tuple[Any, Any, tuple[str,
     if suffix in TABLES:
         return *_split(read_csv(path, texts=True), target, str(path)), None
     if suffix == ".npz":
-        return _array(path, "X"), _array(path, "y" if target is None else target), None
+        return array_of(path, "X"), array_of(path, "y" if target is None else target), None
     if _is_idx(path):
         return _idx(path), _idx(_labels_of(path)) if target is None else _targets(target), None
     if suffix == ".npy":
@@ -177,7 +177,8 @@ def _from_classes(folder: Path, size: Any) -> tuple[NDArray[np.uint8], NDArray[A
     return images, np.array([Path(name).parts[0] for name in names]), names
 
 
-def _array(path: Path, name: str) -> NDArray[Any]:
+def array_of(path: Path, name: str) -> NDArray[Any]:
+    """An array of an .npz file. Raises DataError for another file, or if it has no such array."""
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             names = [entry.removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")]

@@ -64,6 +64,12 @@ class ReadingModel(SequenceModel):
     def _targets_of(self, found: Sequences) -> Targets:
         """What is to be said of the rows."""
 
+    @property
+    def targets_(self) -> Targets:
+        """What the model says of rows, or of their steps."""
+        self._answering()
+        return self.coding_.targets
+
     def _answer(self) -> Answer:
         """What the answering layer sees (``SequenceNetwork``)."""
         return "last"
