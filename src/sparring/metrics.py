@@ -27,14 +27,14 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "error",
         "nats or squared deviations",
-        "mean error per row, without penalties: of the training rows while they were learned from, of validation rows "
-        "at the epoch's end",
+        "mean error per row (per step, where a sequence has one at each), without penalties: of the training rows "
+        "while they were learned from, of validation rows at the epoch's end",
         "both fall; when the validation error rises while the training error falls, the network over-fits",
     ),
     Metric(
         "score",
         "",
-        "of validation rows: the share of right classes, or R² of numbers",
+        "of validation rows: the share of right classes, tags or next steps, F1 of entities, or R² of numbers",
         "rises towards 1; above the baseline in any case",
     ),
     Metric("penalty", "nats or squared deviations", "the L1 and L2 terms of the weights", "below the error"),

@@ -1,16 +1,16 @@
-"""Sequences from wherever they are: lists, frames, files of lines, folders of classes, arrays, .ts files, one series."""
+"""Sequences from wherever they are: lists, frames, files of lines, folders of classes, arrays, .ts files, a series."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sparring.data.labelled import fingerprint
+from sparring.data.labelled import array_of, fingerprint
 from sparring.data.lines import read_labelled_lines, read_lines
 from sparring.data.rolls import Roll
 from sparring.data.schema import checked_numbers, nearest
@@ -23,7 +23,7 @@ from sparring.data.windows import windows
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.shapes import describe
 
-__all__ = ["Sequences", "SeriesWindows", "content_of", "read_long", "read_one_each", "read_texts", "read_windows"]
+__all__ = ["Sequences", "SeriesWindows", "content_of", "read_one_each", "read_rows", "read_windows", "series_of"]
 
 DROPPED = (".gz", ".txt", ".tsv", ".csv", ".ts")
 
@@ -43,7 +43,7 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def part(self, places: NDArray[np.int64]) -> "Sequences":
+    def part(self, places: NDArray[np.int64]) -> Self:
         targets = self.targets
         if targets is not None:
             arrayed = isinstance(targets, np.ndarray)
@@ -66,11 +66,11 @@ class SeriesWindows(Sequences):
     starts: NDArray[np.int64]
     columns: tuple[int, ...]
 
-    def part(self, places: NDArray[np.int64]) -> "SeriesWindows":
+    def part(self, places: NDArray[np.int64]) -> Self:
         return replace(super().part(places), starts=self.starts[places])
 
     def parts(self) -> list[Any]:
-        return [self.series.values, self.starts, np.array([*self.targets.shape[1:], *self.columns])]
+        return [self.series.values, self.starts, np.array([*self.targets.shape[1:], *self.columns])]  # noqa: PD011
 
 
 def content_of(found: Sequences) -> str:
@@ -115,45 +115,35 @@ def _from_path(path: Path, target: Any, encoding: str) -> tuple[list[Any], Any]:
             raise DataError(f"{path} gives no labels (@classLabel is false); they are needed.")
         return list(rows), labels
     if suffix == ".npz":
-        return _arrays(path, target)
+        return list(array_of(path, "X")), array_of(path, target if isinstance(target, str) else "y")
     if suffix == ".csv" or (suffix == ".tsv" and target is not None):
         return _columns(read_csv(path, texts=True), target, str(path))
     return read_labelled_lines(path, encoding)
 
 
-def _arrays(path: Path, target: Any) -> tuple[list[Any], Any]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}. Arrays are needed.") from None
-    name = target if isinstance(target, str) else "y"
-    if "X" not in found or name not in found:
-        raise DataError(
-            f"{path} holds {', '.join(found) or 'nothing'}; arrays X (n, t, columns) and {name} are needed."
-        )
-    return list(found["X"]), found[name]
-
-
 def _columns(frame: pd.DataFrame, target: Any, name: str) -> tuple[list[Any], Any]:
     names = [str(column) for column in frame.columns]
+    shown = ", ".join(names)
     if not isinstance(target, str):
-        raise InputError(
-            f"{name}: which column is to be predicted? Name the target; the columns are {', '.join(names)}."
-        )
+        raise InputError(f"{name}: which column is to be predicted? Name the target; the columns are {shown}.")
     if target not in names:
         raise DataError(f"{name} has no column {target!r}{nearest(target, names)}.")
-    others = [column for column in names if column != target]
-    text = others[0] if len(others) == 1 else "text"
-    if text not in others:
+    place = names.index(target)
+    return _texts_of(frame.drop(columns=frame.columns[place]), name), frame.iloc[:, place].to_numpy()
+
+
+def _texts_of(frame: pd.DataFrame, name: str) -> list[str]:
+    """The column "text", or the only one."""
+    names = [str(column) for column in frame.columns]
+    text = names[0] if len(names) == 1 else "text"
+    if text not in names:
         raise DataError(f"{name} has the columns {', '.join(names)}; the texts must be in one called text.")
     column = frame.iloc[:, names.index(text)]
     empty = column.isna() | (column.astype(str).str.strip() == "")
     if empty.any():
-        raise DataError(
-            f"{name}, row {int(np.flatnonzero(empty)[0]) + 2} holds no text in {text!r}; fill it or leave it out."
-        )
-    return column.astype(str).tolist(), frame.iloc[:, names.index(target)].to_numpy()
+        row = int(np.flatnonzero(empty)[0]) + 2
+        raise DataError(f"{name}, row {row} holds no text in {text!r}; fill it or leave it out.")
+    return column.astype(str).tolist()
 
 
 def _from_classes(folder: Path, encoding: str) -> tuple[list[str], list[str]]:
@@ -180,31 +170,39 @@ def _class_of(path: Path) -> str:
     return name
 
 
-def read_texts(data: Any, encoding: str = "utf-8") -> tuple[list[Any], str | None]:
-    """Texts without targets, to answer for or to learn to write: lists as they are, or the lines of a text file.
+def read_rows(data: Any, encoding: str = "utf-8") -> list[Any]:
+    """Sequences without targets, to answer for: lists as they are, or from a path.
 
-    Returns (rows, path). Lines that are empty are left out.
+    A .ts file, an .npz with X, a .csv with a column "text" (or one column), or a text file: each of its lines, of which
+    none may be empty. Raises DataError with what was found, where, and what is needed.
     """
     if not isinstance(data, str | os.PathLike):
-        return rows_of(data), None
+        return rows_of(data)
     path = existing(os.fspath(data))
-    lines: Sequence[str] = read_lines(path, encoding)
-    rows = [line.strip() for line in lines if line.strip()]
-    if not rows:
-        raise DataError(f"{path} holds no text.")
-    return rows, str(data)
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if suffix == ".ts":
+        return list(read_ts(path)[0])
+    if suffix == ".npz":
+        return list(array_of(path, "X"))
+    if suffix == ".csv":
+        return _texts_of(read_csv(path, texts=True), str(path))
+    rows = [line.strip() for line in read_lines(path, encoding)]
+    if "" in rows or not rows:
+        where = f", line {rows.index('') + 1} is empty" if rows else " holds no text"
+        raise DataError(f"{path}{where}; a text is needed on each line.")
+    return rows
 
 
 # -- one long series
 
 
 def read_windows(data: Any, columns: Any, back: int, ahead: int) -> SeriesWindows:
-    """Every window of one long series (``read_long``).
+    """Every window of one long series (``series_of``).
 
     columns: of the targets: a name, several in a list or parted by commas, or None for all. Raises InputError for a
     series that is too short for a window, DataError for a column that it does not have.
     """
-    series = read_long(data)
+    series = series_of(data)
     chosen = _chosen(columns, series.names)
     inputs, targets = windows(series.values, back, ahead, chosen)
     path = str(data) if isinstance(data, str | os.PathLike) else None
@@ -214,7 +212,7 @@ def read_windows(data: Any, columns: Any, back: int, ahead: int) -> SeriesWindow
     )
 
 
-def read_long(data: Any, columns: Sequence[str] | None = None) -> Series:
+def series_of(data: Any, columns: Sequence[str] | None = None) -> Series:
     """One long series: a ``Series``, a frame, an array (t,) or (t, columns), or the path of a file (``read_series``).
 
     columns: the names of those that are needed, in that order; None: all. The columns of an array are called x0, x1,
@@ -227,7 +225,7 @@ def read_long(data: Any, columns: Sequence[str] | None = None) -> Series:
     found = data if isinstance(data, Series) else _in_memory(data, columns)
     if columns is None or tuple(columns) == found.names:
         return found
-    return Series(found.values[:, _chosen(list(columns), found.names)], tuple(columns))
+    return Series(found.values[:, _chosen(list(columns), found.names)], tuple(columns))  # noqa: PD011
 
 
 def _in_memory(data: Any, columns: Sequence[str] | None) -> Series:

@@ -21,6 +21,7 @@ from sparring.networks import CELLS
 __all__ = [
     "ACTIVATIONS",
     "CLASS_WEIGHT",
+    "FORECAST",
     "GENERATION",
     "POOLING",
     "SEQUENCE",
@@ -97,6 +98,12 @@ TRANSLATION: dict[str, list[Any]] = {
 GENERATION: dict[str, list[Any]] = {
     "level": [StrOptions({"word", "letter"})],
     "window": [_WHOLE, None],
+}
+FORECAST: dict[str, list[Any]] = {
+    "ahead": [_WHOLE, None],
+    "back": [_WHOLE],
+    "season": [_WHOLE, None],
+    "relative": ["boolean"],
 }
 POOLING: list[Any] = [StrOptions({"last", "mean", "max"})]
 CLASS_WEIGHT: list[Any] = [StrOptions({"balanced"}), dict, None]

@@ -164,12 +164,19 @@ class SequenceModel(BaseEstimator, ABC):
         """Classes by which the held-out rows are chosen, of each its share."""
         return None
 
+    def _split(self, found: Sequences, fraction: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Places to train on, and to hold out."""
+        return split(self._labels(found), len(found), fraction, derive(self.seed_, "held out"))
+
     def _batches_of(self, lesson: Lesson, seed: int) -> Batched:
         return SequenceBatches(lesson.inputs, *lesson.targets, size=self.batch_size, seed=seed)
 
     @abstractmethod
     def _judged(self, found: Sequences, train: Sequences | None = None, seen: bool = False) -> Any:
         """How good the answers for some rows are. train: what was learned from, if it is at hand. seen: is it these?"""
+
+    def _pictured(self, train: Sequences, held_out: Sequences) -> None:
+        """Leave in the run's folder what its report shows of this kind beside numbers."""
 
     def _named(self) -> None:
         """Set the attributes that say what is answered (classes_)."""
@@ -229,7 +236,7 @@ class SequenceModel(BaseEstimator, ABC):
         fraction = self.validation_fraction
         fraction = (0.1 if self.early_stopping else 0.0) if fraction is None else fraction
         fraction = 0.0 if validation_data is not None else fraction
-        train, held_out = split(self._labels(found), len(found), fraction, derive(self.seed_, "held out"))
+        train, held_out = self._split(found, fraction)
         coding = self._coding_of(found, train)
         raw = found.part(train), found.part(held_out) if validation_data is None else self._read(*validation_data)
         with ambient_seed(derive(self.seed_, "weights")):
@@ -301,6 +308,7 @@ class SequenceModel(BaseEstimator, ABC):
         train, held_out = made.raw
         if len(held_out):
             self._keep(self._judged(held_out, train))
+        self._pictured(train, held_out)
         write_report(self.record_.folder)
 
     @property

@@ -12,15 +12,17 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from torch import Tensor, nn
 
-from sparring.data.sequence_files import Sequences, read_one_each
+from sparring.data.sequence_files import Sequences, SeriesWindows, read_one_each, read_windows
 from sparring.data.sequences import rows_of
 from sparring.data.targets import Classes, Numbers, Targets
-from sparring.errors import DataError, ShapeError
+from sparring.errors import DataError, InputError, ShapeError
 from sparring.estimators.examples import balanced
 from sparring.estimators.fitting import error_of, score_of
+from sparring.estimators.forecasting import Forecasting, ForecastNetwork, Horizon, last_in_time
 from sparring.estimators.lessons import Lesson, asked
-from sparring.estimators.parameters import CLASS_WEIGHT, POOLING, SEQUENCE
+from sparring.estimators.parameters import CLASS_WEIGHT, FORECAST, POOLING, SEQUENCE
 from sparring.estimators.sequence_reading import Coding, ReadingModel
+from sparring.estimators.streaming import SequenceStream
 from sparring.judging import Answers, judge_answers
 from sparring.networks.reading import Answer
 from sparring.place import Place
@@ -152,21 +154,40 @@ class SequenceClassifier(ClassifierMixin, OneEach):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceRegressor(RegressorMixin, OneEach):
-    """Says which number, or which several, belong to a sequence: many to one.
+    """Says which number, or which several, belong to a sequence: many to one; or, with ahead, what comes next in one.
 
-    The parameters are those of ``ReadingModel``, and pooling. ``fit(X, y)``: as for ``SequenceClassifier``, with
-    y numbers (n,) or (n, k).
+    The parameters are those of ``ReadingModel``, pooling, and of forecasts: ahead, how many steps; back, how many steps
+    before them are seen; season, after how many steps the series repeats (24 hours of a day), if it does; relative,
+    whether the network sees a window less its last step, so that forecasts move along with the series' level.
+
+    ``fit(X, y)``: as for ``SequenceClassifier``, with y numbers (n,) or (n, k).
+
+    ``fit(X, y)`` with ahead: X one long series: an array (t,) or (t, columns), a frame, a ``data.series.Series``, or
+    the path of a .csv (``read_series``); y the name of the column to forecast, several names, or None for all (those of
+    an array are called x0, x1, ...). Held out is the end of the series: the last validation_fraction of its steps, of
+    which no training window has a target. Means and deviations are those of the training steps. The network learns by
+    how much to change the naive forecast (the last value, or those of the last season), and begins with no change at
+    all; ``forecasting.ForecastNetwork`` has the formula and the source.
 
     >>> rows = [np.full(4, x) for x in np.linspace(-1, 1, 64)]
     >>> model = SequenceRegressor(hidden_size=16, max_iter=60, learning_rate_init=0.01, random_state=0)
     >>> model.fit(rows, np.linspace(-3, 3, 64)).score(rows, np.linspace(-3, 3, 64)) > 0.9
     True
+    >>> wave = np.sin(np.arange(120) / 5)
+    >>> model = SequenceRegressor(ahead=3, back=12, hidden_size=16, max_iter=60, random_state=0).fit(wave[:100])
+    >>> model.forecast(wave[:100]).shape, model.score(wave[88:]) > 0.9
+    ((3, 1), True)
     """
 
     pooling: Answer = "last"
     dropout: float = 0.0
     bidirectional: bool = False
+    ahead: int | None = None
+    back: int = 24
+    season: int | None = None
+    relative: bool = True
     kind: ClassVar[str] = "sequence-regressor"
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {**OneEach._parameter_constraints, **FORECAST}
 
     def _checked(self, y: NDArray[Any]) -> NDArray[Any]:
         try:
@@ -181,6 +202,93 @@ class SequenceRegressor(RegressorMixin, OneEach):
         return Numbers.of(found.targets)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """The number of every sequence, (n,), or (n, k)."""
-        outputs = self._raw(X)
-        return self.coding_.targets.answer(outputs)
+        """The number of every sequence, (n,), or (n, k). Of forecasts: windows (n, back, columns) to (n, ahead, k)."""
+        self._answering()
+        coding: Coding = self.coding_
+        if isinstance(coding, Forecasting):
+            return coding.forecasts(self._raw(coding.checked(X)))
+        return coding.targets.answer(self._raw(X))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """R², the mean over several numbers; of forecasts, for every window of a series, given as for ``fit``.
+
+        To score the end of a series alone, give it with the ``back`` steps before it.
+        """
+        place, coding = self._answering(), self.coding_
+        if not isinstance(coding, Forecasting):
+            return super().score(X, y, sample_weight)
+        lesson = coding.lesson(coding.windows(X, y)).to(place.device)
+        return self._measured(self.network_, coding, lesson, place)["validation/score"]
+
+    # -- one long series
+
+    def forecast(self, series: Any) -> NDArray[np.float64]:
+        """What comes after the end of a series, (ahead, k). series: as for ``fit``, of ``back`` steps or more."""
+        self._answering()
+        if not isinstance(self.coding_, Forecasting):
+            raise InputError("this model answers for whole sequences; to forecast, fit one with ahead= to a series.")
+        return self.predict(self.coding_.end(series))[0]
+
+    def judge(self, X: Any, y: Any = None) -> Answers:
+        """How good the answers are for data that the model has not learned from; kept in answers_.
+
+        X, y: as for ``fit``. Of forecasts, all windows of a series, beside the naive forecast.
+        """
+        self._answering()
+        coding = self.coding_
+        return super().judge(*((coding.windows(X, y), None) if isinstance(coding, Forecasting) else (X, y)))
+
+    def stream(self) -> SequenceStream:
+        if isinstance(getattr(self, "coding_", None), Forecasting):
+            raise InputError("forecasts look at the last steps of a series: use forecast(series).")
+        return super().stream()
+
+    def _horizon(self) -> Horizon:
+        assert self.ahead is not None
+        return Horizon(self.back, self.ahead, self.season)
+
+    def _read(self, X: Any, y: Any) -> Sequences:
+        if self.ahead is None:
+            return super()._read(X, y)
+        return X if isinstance(X, SeriesWindows) else read_windows(X, y, self._horizon().back, self.ahead)
+
+    def _split(self, found: Sequences, fraction: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        if not isinstance(found, SeriesWindows):
+            return super()._split(found, fraction)
+        return last_in_time(found, fraction, self._horizon())
+
+    def _coding_of(self, found: Sequences, train: NDArray[np.int64]) -> Coding:
+        if not isinstance(found, SeriesWindows):
+            return super()._coding_of(found, train)
+        if self.vectors is not None:
+            raise InputError("vectors are of words, but a series holds numbers.")
+        return Forecasting.of(found, train, self._horizon())
+
+    def _encoded(self, coding: Coding, found: Sequences) -> Lesson:
+        if isinstance(coding, Forecasting) and isinstance(found, SeriesWindows):
+            return coding.lesson(found)
+        return super()._encoded(coding, found)
+
+    def _network_of(self, coding: Coding) -> nn.Module:
+        if not isinstance(coding, Forecasting):
+            return super()._network_of(coding)
+        return ForecastNetwork(super()._network_of(coding), coding.horizon, coding.columns, self.relative)
+
+    def _coding_json(self, coding: Coding) -> dict[str, Any]:
+        return coding.to_json() if isinstance(coding, Forecasting) else super()._coding_json(coding)
+
+    def _coding_from(self, content: dict[str, Any]) -> Coding:
+        return Forecasting.from_json(content) if "horizon" in content else super()._coding_from(content)
+
+    def _described(self, coding: Coding) -> str:
+        return coding.described() if isinstance(coding, Forecasting) else super()._described(coding)
+
+    def _judged(self, found: Sequences, train: Sequences | None = None, seen: bool = False) -> Answers:
+        coding = self.coding_
+        if not isinstance(coding, Forecasting):
+            return super()._judged(found, train, seen)
+        assert isinstance(found, SeriesWindows)
+        assert train is None or isinstance(train, SeriesWindows)
+        place = self._answering()
+        outputs = _outputs_of(self.network_, coding.lesson(found).to(place.device), place)
+        return replace(coding.judged(outputs.double().cpu().numpy(), found, train), seen=seen)

@@ -23,6 +23,7 @@ from sparring.errors import InputError, ShapeError
 from sparring.estimators.lessons import Lesson, asked
 from sparring.estimators.parameters import GENERATION, SEQUENCE
 from sparring.estimators.sequence import SequenceModel
+from sparring.estimators.sequence_pictures import write_samples
 from sparring.estimators.streaming import SequenceStream
 from sparring.judging.wording import NextAnswers, interval_of_mean, unigram_error
 from sparring.networks import Carrying, SequenceNetwork
@@ -287,6 +288,9 @@ class SequenceGenerator(SequenceModel):
             accuracy=float(right.sum() / steps.sum()),
             seen=seen,
         )
+
+    def _pictured(self, train: Sequences, held_out: Sequences) -> None:
+        write_samples(self, train, held_out)
 
     def _answers_from(self, content: dict[str, Any]) -> NextAnswers:
         return NextAnswers.from_json(content)

@@ -19,6 +19,7 @@ from sparring.errors import DataError, InputError, ShapeError
 from sparring.estimators.lessons import Lesson
 from sparring.estimators.parameters import SEQUENCE, TRANSLATION
 from sparring.estimators.sequence import SequenceModel
+from sparring.estimators.sequence_pictures import write_alignments
 from sparring.judging.wording import NextAnswers, bleu_of, interval_of_mean, unigram_error
 from sparring.networks import EncoderDecoder, beam, greedy
 from sparring.networks.searching import Found
@@ -218,6 +219,7 @@ class SequenceTranslator(SequenceModel):
         place = self._answering()
         lesson = self._encoded(self.coding_, found).to(place.device)
         errors, steps, right = _known(self.network_, lesson, place)
+        write_alignments(self, found)
         said, references = self.predict(found.inputs), [_as_text(row) for row in found.targets]
         words: Any = lesson.targets[0]
         known: Any = words if train is None else self._encoded(self.coding_, train).targets[0]

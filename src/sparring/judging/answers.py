@@ -38,8 +38,9 @@ class Answers:
     class, each label's commoner value, the mean. error: the mean error in nats or squared deviations.
     names: of the classes. confusion: rows true, columns said. rates: (precision, recall) by class or label.
     typical: the mean absolute error, in the target's unit. points: pairs of (true, said). baseline_known:
-    False if the training targets were not at hand, and the judged ones stood in for them. seen: whether
-    these are the very data that the model was given to learn from.
+    False if the training targets were not at hand, and the judged ones stood in for them. naive: of a
+    forecast, the score of the naive one, which is the baseline that matters there. seen: whether these are
+    the very data that the model was given to learn from.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Answers:
     baseline: float
     error: float
     baseline_known: bool = True
+    naive: float | None = None
     seen: bool = False
     names: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
@@ -81,6 +83,8 @@ class Answers:
         whose = "of the data it was given to learn from" if self.seen else "it has not learned from"
         said = f"{self.measure} {self.score:.4f} on {self.rows:,} rows {whose}"
         lines = [f"{said} (95 % interval {low:.4f} to {high:.4f}; without inputs {self.baseline:.4f})"]
+        if self.naive is not None:
+            lines.append(f"the naive forecast: {self.naive:.4f}")
         if len(self.typical) == 1:
             lines.append(f"mean absolute error {self.typical[0]:.4g}")
         if self.rates and self.kind == "classes":
@@ -92,11 +96,17 @@ class Answers:
 
 
 def judge_answers(
-    outputs: Floats, encoded: NDArray[Any], targets: Targets, rows: NDArray[Any], train: NDArray[Any] | None = None
+    outputs: Floats,
+    encoded: NDArray[Any],
+    targets: Targets,
+    rows: NDArray[Any],
+    train: NDArray[Any] | None = None,
+    together: int = 1,
 ) -> Answers:
     """Compare outputs (n, outputs) of a network with encoded targets.
 
-    rows: what each row is called. train: the encoded training targets, for the baseline.
+    rows: what each row is called. train: the encoded training targets, for the baseline. together: of numbers, so many
+    rows in succession are resampled as one for the interval: windows of a series overlap.
     """
     outputs = np.asarray(outputs, np.float64)
     if isinstance(targets, Classes):
@@ -104,7 +114,7 @@ def judge_answers(
     if isinstance(targets, Labels):
         return _labels(outputs, encoded, train)
     assert isinstance(targets, Numbers)
-    return _numbers(outputs, encoded, targets, train)
+    return _numbers(outputs, encoded, targets, train, together)
 
 
 def _classes(
@@ -153,7 +163,9 @@ def _labels(outputs: Floats, true: NDArray[Any], train: NDArray[Any] | None) -> 
     )
 
 
-def _numbers(outputs: Floats, encoded: NDArray[Any], targets: Numbers, train: NDArray[Any] | None) -> Answers:
+def _numbers(
+    outputs: Floats, encoded: NDArray[Any], targets: Numbers, train: NDArray[Any] | None, together: int
+) -> Answers:
     true, said = encoded.astype(np.float64), outputs.reshape(encoded.shape)
     missed, spread = (true - said) ** 2, (true - true.mean(0)) ** 2
     scale = np.array(targets.deviations)
@@ -164,7 +176,7 @@ def _numbers(outputs: Floats, encoded: NDArray[Any], targets: Numbers, train: ND
         kind="numbers",
         rows=len(true),
         score=float(_explained(missed.sum(0), spread.sum(0))),
-        interval=_bootstrapped(missed, spread),
+        interval=_bootstrapped(*(_blocks(part, together) for part in (missed, spread))),
         baseline=float(_explained(((true - guess) ** 2).sum(0), spread.sum(0))),
         baseline_known=train is not None,
         error=float(missed.mean()),
@@ -176,6 +188,11 @@ def _numbers(outputs: Floats, encoded: NDArray[Any], targets: Numbers, train: ND
 def _explained(missed: Floats, spread: Floats) -> Floats:
     """R² = 1 - missed / spread, its mean over several numbers."""
     return (1 - missed / np.maximum(spread, 1e-12)).mean(-1)
+
+
+def _blocks(rows: Floats, together: int) -> Floats:
+    """Sums of rows in succession; of less than five times as many rows, five sums at least."""
+    return np.add.reduceat(rows, np.arange(0, len(rows), max(min(together, len(rows) // 5), 1)))
 
 
 def _bootstrapped(missed: Floats, spread: Floats) -> tuple[float, float]:

@@ -9,7 +9,9 @@ from sparring.errors import FolderError
 from sparring.files import read_json
 from sparring.record import Record
 from sparring.report.figures import agreement
+from sparring.report.next import next_content
 from sparring.report.samples import Picture, picture_of
+from sparring.report.tags import tags_content
 from sparring.report.words import finite, number
 
 __all__ = ["matrix_style", "read_answers", "read_filters"]
@@ -24,7 +26,8 @@ def read_answers(record: Record) -> dict[str, Any] | None:
         return None
     try:
         found: dict[str, Any] = read_json(record.answers_path)
-        return None if found["kind"] in ("tags", "next") else _content(record, found)
+        sequences = {"tags": tags_content, "next": next_content}.get(found["kind"])
+        return _content(record, found) if sequences is None else sequences(found)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise FolderError(f"{record.answers_path} cannot be used: {error}. Judge the run again.") from None
 
@@ -55,6 +58,8 @@ def _summary(found: Mapping[str, Any], score: float) -> str:
     rows += " of the data it was given to learn from" if found.get("seen") else " that it has not learned from"
     if found["kind"] == "numbers":
         said = f"It explains {max(score, 0):.1%} of the variation among {rows}"
+        if found.get("naive") is not None and score <= float(found["naive"]):
+            return f"{said}: no more than the naive forecast does."
         return f"{said}." if score > baseline else f"{said}: no more than their mean does."
     what = "is right in" if found["kind"] == "classes" else "has every label right in"
     against = f"answering without looking would be in {baseline:.1%}"
@@ -80,6 +85,11 @@ def _figures(found: Mapping[str, Any], score: float, low: float, high: float) ->
             "squared deviations" if numbers else "nats per row (cross-entropy)",
         ),
     ]
+    if found.get("naive") is not None:
+        said = (
+            "the same where the last value stays, or the last season comes again: the least that a forecast must beat"
+        )
+        rows.insert(2, ("Naive forecast", number(float(found["naive"]), digits), said))
     typical = [number(float(value)) for value in found["typical"]]
     return rows + ([("Mean absolute error", ", ".join(typical), "in the target's own unit")] if typical else [])
 

@@ -17,6 +17,7 @@ __all__ = [
     "Limits",
     "dots_of",
     "labelled",
+    "levels_of",
     "limits",
     "path_of",
     "rules_of",
@@ -117,14 +118,20 @@ def labelled(values: Sequence[float], most: float = 1e9) -> list[tuple[float, st
     return [(value, number(value, digits, most)) for value in values]
 
 
-def rules_of(x: Axis, y: Axis, columns: int = 4, rows: int = 4, upright: bool = False) -> list[str]:
-    """Grid lines with their numbers; the line at zero is a little stronger."""
+def levels_of(x: Axis, y: Axis, rows: int = 4) -> list[str]:
+    """Level grid lines with their numbers; the line at zero is a little stronger."""
     parts = []
     for value, text in labelled(y.ticks(rows), 1e5):
         at = float(y(value))
         strong = " zero" if value == 0 else ""
         parts.append(f'<path class="rule{strong}" d="M{x.start:g} {at:.1f}H{x.end:g}"/>')
         parts.append(text_at(x.start - 7, at + 4, text, "end"))
+    return parts
+
+
+def rules_of(x: Axis, y: Axis, columns: int = 4, rows: int = 4, upright: bool = False) -> list[str]:
+    """Grid lines in both directions, with their numbers."""
+    parts = levels_of(x, y, rows)
     for value, text in labelled(x.ticks(columns)):
         at = float(x(value))
         if upright:

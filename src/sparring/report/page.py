@@ -18,6 +18,7 @@ from sparring.report.health import read_health
 from sparring.report.panels import panels
 from sparring.report.samples import read_samples
 from sparring.report.words import duration, finite, number, plain, ratio, when
+from sparring.report.writings import read_alignments, read_writings
 
 __all__ = ["write_report"]
 
@@ -33,6 +34,7 @@ KINDS = {
     "sequence-generator": "generator of sequences",
     "sequence-translator": "translator",
 }
+ANSWERING = frozenset(KINDS) - {"gan", "cyclegan"}  # kinds whose runs have no samples of each step
 ENDS = {
     "diverged": ("The run diverged", "poor"),
     "failed": ("The run failed", "poor"),
@@ -80,8 +82,10 @@ def _content(record: Record) -> dict[str, Any]:
         "facts": _facts(about, reached),
         "verdict": verdict,
         "samples": samples,
-        "generates": about.get("kind") not in ("classifier", "regressor"),
+        "generates": str(about.get("kind")) not in ANSWERING,
         "answers": answers,
+        "writings": read_writings(record),
+        "alignments": read_alignments(record),
         "filters": read_filters(record),
         "last": max(last, 1),
         "panels": panels(rows, last, _chosen(about)),
@@ -129,7 +133,7 @@ def _outcome(about: Mapping[str, Any], reached: int, verdict: Mapping[str, Any] 
         "stopped": f"Stopped after {reached:,}{of} steps",
     }.get(str(status), f"{reached:,}{of} steps so far")
     if verdict is None:
-        chosen = about.get("best_epoch") if _mapping(about.get("settings")).get("best") else None
+        chosen = about.get("best_epoch") if _keeps_best(about) else None
         kept = f" The weights of epoch {chosen} are kept, whose validation error was lowest." if chosen else ""
         return f"{said}{taken}.{kept}" + ("" if answered else " Not judged yet.")
     grades = [figure["grade"] for figure in verdict["figures"] if figure["grade"]]
@@ -257,7 +261,13 @@ def _provenance(about: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _chosen(about: Mapping[str, Any]) -> float | None:
     """The step whose weights were kept, if not the last's."""
-    if not _mapping(about.get("settings")).get("best"):
+    if not _keeps_best(about):
         return None
     epoch, per_epoch = finite(about.get("best_epoch")), finite(about.get("steps_per_epoch"))
     return epoch * per_epoch if epoch and per_epoch else None
+
+
+def _keeps_best(about: Mapping[str, Any]) -> bool:
+    """Whether the weights of the lowest validation error were given back; sequence models' settings do not say it."""
+    asked = _mapping(about.get("parameters")).get("early_stopping")
+    return bool(_mapping(about.get("settings")).get("best", asked))

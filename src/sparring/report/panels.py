@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from sparring.metrics import Metric, metric
+from sparring.report.backwards import TIME_DELTA, looks_back, time_curves
 from sparring.report.figures import Line, curves
 from sparring.report.words import finite, number
 
@@ -22,7 +23,7 @@ PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("Variety of the samples", ("dispersion", "missed", "duplicates", "nearer"), False),
     ("How well the critic tells real from generated", ("auc", "memory", "accuracy"), False),
     ("Size of delta, layer by layer", ("delta",), True),
-    ("Size of delta, step by step back from the end", ("time_delta",), True),
+    ("Size of delta through time", (TIME_DELTA,), True),
     ("Dead units, layer by layer", ("dead",), False),
     ("Losses", ("loss",), False),
     ("Objectives", ("objective",), False),
@@ -104,6 +105,9 @@ def panels(rows: list[dict[str, Any]], last: int, chosen: float | None) -> list[
     wanted = [*PANELS, *((quantity, (quantity,), False) for quantity in others), *CLOSER]
     made = []
     for title, quantities, log in wanted:
+        if quantities == (TIME_DELTA,):
+            made += _back_in_time(title, rows)
+            continue
         keys = [key for key in series if _parts(key)[1] in quantities]
         if keys:
             marked = chosen if {_parts(key)[1] for key in keys} & {"error", "score"} else None
@@ -149,6 +153,20 @@ def _panel(
         metrics=tuple(known),
         log=log,
     )
+
+
+def _back_in_time(title: str, rows: list[dict[str, Any]]) -> list[Panel]:
+    """Delta against steps back instead of steps of training; none if it was not looked at."""
+    looks = looks_back(rows)
+    if not looks:
+        return []
+    names = ("first look", "last look") if len(looks) > 1 else ("only look",)
+    marks = (("c1", True), ("c0", False))[-len(looks) :]
+    drawing, entry = time_curves(looks), metric(TIME_DELTA)
+    legend = [
+        (f"{name}, step {look.step:,}", *mark, look.said) for name, mark, look in zip(names, marks, looks, strict=True)
+    ]
+    return [Panel(title, entry.unit, tuple(legend), drawing.svg, drawing.notes, ((TIME_DELTA, entry),), log=True)]
 
 
 def _merged(lines: list[Line]) -> list[Line]:

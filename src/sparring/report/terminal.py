@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sparring.errors import DataError, InputError, ShapeError
+from sparring.errors import DataError, FolderError, InputError, ShapeError
+from sparring.judging.saved import answers_from_json
 from sparring.judging.verdict import WORDS
 from sparring.report.axes import Axis, Limits
 from sparring.report.samples import two_columns
 from sparring.report.words import duration, finite, number, ratio
 from sparring.shapes import check, describe
 
-__all__ = ["file_picture", "picture", "scatter", "verdict_lines"]
+__all__ = ["answer_lines", "file_picture", "picture", "scatter", "verdict_lines"]
 
 SHADES = " ░▒▓█"
 RESET = "\x1b[0m"
@@ -160,6 +161,21 @@ def _mixed(real: np.ndarray, fake: np.ndarray) -> str:
         parts.append((f"\x1b[{ink}m" if ink != before else "") + chr(0x2800 + (a | b)))
         before = ink
     return "".join(parts) + (RESET if before else "")
+
+
+# -- answers
+
+
+def answer_lines(content: Mapping[str, Any]) -> list[str]:
+    """How good a network's answers are, a line or a few. content: of answers.json, of any kind.
+
+    Raises FolderError if it cannot be used.
+    """
+    try:
+        lines = answers_from_json(content).lines()
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise FolderError(f"the run's answers.json cannot be used: {error}. Judge the run again.") from None
+    return [_clean(line) for line in lines]
 
 
 # -- the verdict

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-__all__ = ["duration", "finite", "number", "plain", "ratio", "when"]
+__all__ = ["cut", "duration", "finite", "number", "plain", "ratio", "when"]
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -91,3 +91,13 @@ def ratio(figure: Mapping[str, Any]) -> float | None:
     """A figure of a verdict over its floor; None where either is missing or the floor is zero."""
     value, floor = finite(figure.get("value")), finite(figure.get("floor"))
     return value / floor if value is not None and floor else None
+
+
+def cut(text: Any, most: int) -> str:
+    """A text of at most so many characters, ending in an ellipsis where some were left out.
+
+    >>> cut("a long word", 6), cut("short", 6)
+    ('a lon…', 'short')
+    """
+    whole = str(text)
+    return whole if len(whole) <= most else whole[: most - 1].rstrip() + "…"
