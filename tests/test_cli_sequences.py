@@ -55,6 +55,27 @@ def test_classes_in_files_and_columns(capsys: pytest.CaptureFixture[str]) -> Non
     assert run("fit", "sequence-classifier", "s.npz", "--run", "d", *FAST) == 0
 
 
+def test_a_series_is_forecast(capsys: pytest.CaptureFixture[str]) -> None:
+    t = np.arange(120)
+    pd.DataFrame({"wave": np.sin(t / 5), "drift": t / 100.0}).to_csv("series.csv", index=False)
+    series = ("fit", "sequence-regressor", "series.csv", "--ahead", 4, "--back", 12)
+    assert run(*series, "--target", "wave", "--run", "a", *FAST) == 0
+    assert "naive" in capsys.readouterr().out
+    assert run("predict", "a", "series.csv", "-o", "next.csv") == 0
+    found = pd.read_csv("next.csv")
+    assert list(found) == ["step", "answer wave"]
+    assert found["step"].tolist() == [1, 2, 3, 4]
+    assert run("judge", "a", "--data", "series.csv") == 0
+    assert run(*series, "--run", "b", *FAST) == 0
+    assert run("predict", "b", "series.csv", "-o", "next.npy") == 0
+    assert np.load("next.npy").shape == (4, 2)
+    capsys.readouterr()
+    pd.DataFrame({"wave": np.sin(t[:10] / 5)}).to_csv("short.csv", index=False)
+    assert run("predict", "a", "short.csv") == 2
+    assert run("fit", "sequence-regressor", "short.csv", "--ahead", 4, "--run", "c", *FAST) == 2
+    assert "10 steps" in capsys.readouterr().err
+
+
 def test_tags(capsys: pytest.CaptureFixture[str]) -> None:
     sentence = "EU S-org\nrejects O\nthe O\nBrown B-per\nBob E-per\n\n"
     Path("train.conll").write_text(sentence * 20)

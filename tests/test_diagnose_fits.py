@@ -55,6 +55,11 @@ def test_a_failure_is_called_by_its_name(name: str, measures: dict[str, Any]) ->
     assert _found(_rows(**measures)) == [name]
 
 
+def test_an_answer_that_is_sure_at_the_last_step_alone_is_no_explosion() -> None:
+    sure = {f"back {k}/time_delta": size for k, size in ((0, 1e-6), (1, 0.1), (2, 0.2), (4, 0.3), (8, 0.4))}
+    assert _found(_rows(**sure)) == []
+
+
 def test_deltas_of_nothing_neither_vanish_nor_explode() -> None:
     assert _found(_rows(**{"layer 1/delta": 0.0, "layer 2/delta": 0.0})) == []
 

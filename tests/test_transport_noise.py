@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sparring import room
 from sparring.errors import DataError, InputError
-from sparring.transport import against_floor, bootstrap, grey_mass, problem, ratios, room, solve, wasserstein
+from sparring.transport import against_floor, bootstrap, grey_mass, pairs, problem, ratios, solve, wasserstein
 
 
 def _cloud(n: int, d: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -127,7 +128,7 @@ def test_more_points_than_memory_holds_are_refused_with_what_fits(monkeypatch: p
         solve(np.zeros((10_000, 2)), np.zeros((10_000, 2)))
     assert wasserstein(np.zeros(10_000), np.ones(10_000)) == pytest.approx(1.0)  # a line needs no matrix
     monkeypatch.setattr(room, "free_bytes", lambda: None)
-    room.require_room(10**9, 10**9)  # unknown: try
+    pairs.require_room(10**9, 10**9)  # unknown: try
 
 
 def test_free_memory_is_known_here_or_unknown() -> None:

@@ -126,10 +126,10 @@ def test_what_does_not_fit_is_refused_before_it_is_read(
     text = "".join(f"w{i:05} {' '.join(map(str, row))}\n" for i, row in enumerate(values.tolist()))  # 7 MB
     path = _file(tmp_path, head + text, name)
     needed = 40_000 * (4 * 20 + module.WORD)
-    monkeypatch.setattr(module, "_free_bytes", lambda: int(needed * 1.05))
+    monkeypatch.setattr(module.room, "free_bytes", lambda: int(needed * 1.05))
     assert len(read_vectors(path, None, most=10)) == 10
     module._require_room(path, module._form(path), None)
-    monkeypatch.setattr(module, "_free_bytes", lambda: int(needed * 0.95))
+    monkeypatch.setattr(module.room, "free_bytes", lambda: int(needed * 0.95))
     with pytest.raises(InputError, match=r"words of 20 numbers, which need 0.011\d* GB of memory; 0.0106 GB are free"):
         read_vectors(path, None)
     assert len(read_vectors(path, None, most=10)) == 10

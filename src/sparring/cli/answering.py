@@ -18,7 +18,14 @@ MOST = 100  # classes that have a column of their own
 
 
 def answers_of(model: Any, data: str) -> pd.DataFrame:
-    """A row for every row of the data: its number or file, the answer, and how probable each class is."""
+    """A row for every row of the data: its number or file, the answer, and how probable each class is.
+
+    Of a model that forecasts: a row for every step after the end of the data's series.
+    """
+    if getattr(model, "ahead", None) is not None:
+        forecast = model.forecast(data)
+        names = [f"answer {name}" for name in model.coding_.targets_named]
+        return pd.DataFrame({"step": np.arange(1, len(forecast) + 1), **dict(zip(names, forecast.T, strict=True))})
     sequences = model.kind.startswith("sequence-")
     found: Any = read_rows(data, model.encoding) if sequences else read_inputs(data, model._size())
     outputs = model.predict_proba(found) if hasattr(model, "predict_proba") else None

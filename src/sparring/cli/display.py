@@ -125,9 +125,9 @@ class Display:
         for network in state["networks"].values():
             self._layers(network)
         if state["answers"] is not None:
-            from sparring.judging.saved import answers_from_json
+            from sparring.report.terminal import answer_lines
 
-            self.lines(answers_from_json(state["answers"]).lines())
+            self.lines(answer_lines(state["answers"]))
         if picture is not None:
             self._picture(picture)
         if state["verdict"] is not None:

@@ -93,13 +93,11 @@ Pooling = Annotated[
     Parameter(help="Answer from the end of the sequence, or from all its steps [default: max; regressor last]."),
 ]
 Target = Annotated[str | None, Parameter(help="Of a .csv: the column to predict; of an .npz: the array.")]
-OneEach = Annotated[
-    str,
-    Parameter(
-        help="A text file with a text, a tab and its label on each line; a folder with a file of lines for each class; "
-        "a .csv with a column of texts; a .ts file; an .npz of X (n, t, columns) and y."
-    ),
-]
+KINDS_OF_ROWS = (
+    "A text file with a text, a tab and its label on each line; a folder with a file of lines for each class; "
+    "a .csv with a column of texts; a .ts file; an .npz of X (n, t, columns) and y."
+)
+OneEach = Annotated[str, Parameter(help=KINDS_OF_ROWS)]
 
 
 @fit.command
@@ -119,16 +117,24 @@ def sequence_classifier(
 
 @fit.command
 def sequence_regressor(
-    data: OneEach,
+    data: Annotated[
+        str, Parameter(help=f"{KINDS_OF_ROWS} With --ahead: a .csv that is one long series, a step a row.")
+    ],
     /,
     *,
-    target: Target = None,
+    target: Annotated[
+        str | None, Parameter(help="The column to predict or to forecast; several: A,B [default for a series: all].")
+    ] = None,
+    ahead: Annotated[int | None, Parameter(help="Forecast so many steps of a series.")] = None,
+    back: Annotated[int | None, Parameter(help="Steps that a forecast looks back at [default: 24].")] = None,
+    season: Annotated[int | None, Parameter(help="The series repeats after so many steps (hours: 24).")] = None,
     pooling: Pooling = None,
     reading: ReadingOptions = ReadingOptions(),
     options: SequenceOptions = SequenceOptions(),
 ) -> None:
-    """Train a recurrent network that predicts a number for a text or a signal (many to one)."""
-    _fit("sequence-regressor", data, target, options, reading.parameters(), pooling=pooling)
+    """Train a recurrent network that predicts a number for a text or a signal (many to one), or what comes next."""
+    chosen = {"ahead": ahead, "back": back, "season": season, "pooling": pooling}
+    _fit("sequence-regressor", data, target, options, reading.parameters(), **chosen)
 
 
 @fit.command

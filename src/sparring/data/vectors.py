@@ -12,6 +12,7 @@ from typing import IO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sparring import room
 from sparring.data.series import finite_number
 from sparring.data.words import END, PADDING, START, UNKNOWN, Vocabulary
 from sparring.errors import DataError, InputError
@@ -237,7 +238,7 @@ def _require_room(path: Path, form: _Form, most: int | None) -> None:
     """Raises InputError if all words, or the first ``most``, need more memory than is free."""
     rows = _estimated_rows(path) if form.promised is None else form.promised
     rows = rows if most is None else min(rows, most)
-    needed, free = rows * (4 * form.width + WORD), _free_bytes()
+    needed, free = rows * (4 * form.width + WORD), room.free_bytes()
     if free is not None and needed > free:
         raise InputError(
             f"{path} holds about {rows:,} words of {form.width} numbers, which need {needed / 1e9:.3g} GB of memory; "
@@ -254,20 +255,3 @@ def _estimated_rows(path: Path) -> int:
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
         return max(1, round(lines * path.stat().st_size / raw.tell()))
-
-
-def _free_bytes() -> int | None:
-    """What this process may still take, in bytes: the machine's, or its container's if that is less. None: unknown."""
-    try:
-        rows = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        free = int(rows["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        try:
-            free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        except (AttributeError, OSError, ValueError):  # Windows
-            return None
-    try:
-        folder = Path("/sys/fs/cgroup")
-        return min(free, int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text()))
-    except (OSError, ValueError):  # there is none, or "max": no limit
-        return free

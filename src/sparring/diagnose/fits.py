@@ -73,14 +73,21 @@ def exploding_delta(series: Series) -> Sign | None:
 
 
 def _ends(series: Series) -> list[tuple[Evidence, Evidence]]:
-    """The newest deltas of the first and the last layer, and of the earliest and the last step; none of one alone."""
+    """The newest deltas of the first layer and the last, and of the earliest step and the largest of the last ones.
+
+    A network that answers at every step may be sure of its last answer, whose delta is then next to nothing: so a few
+    steps are asked, of which the largest counts. None of one alone.
+    """
     layers, steps = series.names("/delta"), series.names("/time_delta")[::-1]  # steps are counted back
-    kinds = ((layers, "of one size in all layers"), (steps, "of one size in all steps"))
-    return [
-        (Evidence(names[0], _newest(series, names[0]), normal), Evidence(names[-1], _newest(series, names[-1]), normal))
-        for names, normal in kinds
-        if len(names) > 1
-    ]
+    found = []
+    for names, last, normal in (
+        (layers, 1, "of one size in all layers"),
+        (steps, len(steps) // 2, "of one size in all steps"),
+    ):
+        if len(names) > 1:
+            deltas = [Evidence(name, _newest(series, name), normal) for name in names]
+            found.append((deltas[0], max(deltas[-last:], key=lambda delta: delta.value)))
+    return found
 
 
 def _newest(series: Series, name: str) -> float:

@@ -304,7 +304,8 @@ class SequenceModel(BaseEstimator, ABC):
             self.best_epoch_ = watch.best_epoch
         if not self.record_.kept:
             return
-        self.record_.update(best_epoch=watch.best_epoch if watch.best.weights is not None else None)
+        best = watch.best_epoch if watch.best.weights is not None else None
+        self.record_.update(best_epoch=best, epochs_played=self.n_iter_)
         train, held_out = made.raw
         if len(held_out):
             self._keep(self._judged(held_out, train))

@@ -206,7 +206,7 @@ class SequenceGenerator(SequenceModel):
         ended = torch.zeros(len(seen), dtype=torch.bool, device=seen.device)
         for _ in range(max(steps, 0)):
             outputs, state = reading.going_on(seen, state)
-            next_one = draw(outputs[:, -1].float())
+            next_one = draw(outputs[:, -1].float()).to(seen.device)
             drawn.append(next_one)
             if end is not None:
                 ended |= next_one == end

@@ -200,8 +200,8 @@ class SequenceTranslator(SequenceModel):
 
         Raises InputError without attention.
         """
-        self._answering()
-        lesson = self._encoded(self.coding_, Sequences([source], [target]))
+        place = self._answering()
+        lesson = self._encoded(self.coding_, Sequences([source], [target])).to(place.device)
         network: Any = self.network_
         with torch.inference_mode():
             weights = network.alignment(*lesson.whole()[:3])[0]

@@ -293,7 +293,8 @@ class Supervised(BaseEstimator, ABC):
             self.best_epoch_ = watch.best_epoch
         if not self.record_.kept:
             return
-        self.record_.update(best_epoch=watch.best_epoch if watch.best.weights is not None else None)
+        best = watch.best_epoch if watch.best.weights is not None else None
+        self.record_.update(best_epoch=best, epochs_played=self.n_iter_)
         if len(made.data.held_out):
             self._judged(made.data.held_out, made.data.train)
         if isinstance(self.inputs_, ImageSchema):

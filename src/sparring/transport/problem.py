@@ -15,8 +15,8 @@ from sparring.transport.clouds import Floats, distances, masses, numbers, pair
 from sparring.transport.critic import Critic, quality
 from sparring.transport.exact import certified, cheapest
 from sparring.transport.line import on_a_line
+from sparring.transport.pairs import require_room
 from sparring.transport.plan import Plan, Potentials
-from sparring.transport.room import require_room
 
 __all__ = ["Metric", "critic_quality", "distance_matrix", "solve", "wasserstein"]
 

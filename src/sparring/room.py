@@ -1,13 +1,9 @@
-"""Whether a matrix of distances fits into memory, asked before it is made."""
+"""How much memory is free, asked before much of it is taken."""
 
 import os
 from pathlib import Path
 
-from sparring.errors import InputError
-
-__all__ = ["free_bytes", "require_room"]
-
-BYTES = 12  # for a pair: its distance, and what the simplex needs beside it
+__all__ = ["free_bytes"]
 
 
 def free_bytes() -> int | None:
@@ -34,14 +30,3 @@ def _of_container() -> int | None:
         return int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text())
     except (OSError, ValueError):  # there is none, or "max": no limit
         return None
-
-
-def require_room(n: int, m: int) -> None:
-    """Raises InputError, with what does fit, if the distances of n and m points need more memory than is free."""
-    needed, free = BYTES * n * m, free_bytes()
-    if free is not None and needed > free:
-        raise InputError(
-            f"an exact plan between {n:,} and {m:,} points needs about {needed / 1e9:.3g} GB of memory; "
-            f"{free / 1e9:.3g} GB are free. sliced(x, y) (--sliced 200) needs none "
-            "of it, and against_floor(x, y, samples=2000) (--samples 2000) measures subsamples, with an interval."
-        )
