@@ -15,7 +15,8 @@ from sparring.place import Place
 __all__ = ["Lesson", "Target", "answered", "asked"]
 
 Target = Tensor | Ragged
-STEPS = 2**14  # of all rows of a block together, padding included
+STEPS = {"cpu": 2**12}  # of all rows of a block together, padding included: what stays in a processor's cache
+MANY_STEPS = 2**14  # elsewhere
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class Lesson:
     def blocks(self, ignored: float = -100) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
         """(places, batch) of rows of similar length, all rows once: batches as ``SequenceBatches`` gives them."""
         order = self.inputs.lengths.argsort(stable=True, descending=True)
-        first = 0
+        first, most = 0, STEPS.get(self.inputs.values.device.type, MANY_STEPS)
         while first < len(order):
             longest = int(self.inputs.lengths[order[first]])
-            places = order[first : first + max(STEPS // longest, 1)]
+            places = order[first : first + max(most // longest, 1)]
             yield places, self._batch(places, ignored)
             first += len(places)
 
