@@ -63,6 +63,7 @@ class Task:
     last: Callable[[Tensor, Tensor], Tensor]
     guess: float
     solved: float
+    remember: int | None = None
     size: int = 32
 
 
@@ -139,7 +140,9 @@ def copying(length: int = 30) -> Task:
         return error(outputs[:, -1:], targets[:, -1:])
 
     guess = COPIED * math.log(SYMBOLS) / steps
-    return Task(SYMBOLS + 2, SYMBOLS + 1, "each", length, 64, 6000, 1e-2, draw, error, last, guess, solved=guess / 10)
+    return Task(
+        SYMBOLS + 2, SYMBOLS + 1, "each", length, 64, 10_000, 1e-2, draw, error, last, guess, guess / 10, remember=steps
+    )
 
 
 TASKS: Mapping[str, Callable[..., Task]] = {"adding": adding, "copying": copying}
@@ -151,7 +154,14 @@ TASKS: Mapping[str, Callable[..., Task]] = {"adding": adding, "copying": copying
 def learned(name: str, task: Task, cell: str, seed: int) -> Outcome:
     """One network on new batches until its steps are played, tested on the same rows now and then."""
     with ambient_seed(seed):
-        network = SequenceNetwork(task.outputs, width=task.width, answer=task.answer, hidden=task.hidden, cell=cell)
+        network = SequenceNetwork(
+            task.outputs,
+            width=task.width,
+            answer=task.answer,
+            hidden=task.hidden,
+            cell=cell,
+            remember=task.remember,
+        )
     test = batch(task, TESTED, generator(SEED, "test"))
     optimizer = Adam(network.parameters(), lr=task.rate)
     rate = rise_then_cosine(task.rate, task.steps)

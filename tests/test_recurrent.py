@@ -122,6 +122,34 @@ def test_rows_are_reversed_up_to_their_lengths() -> None:
     assert torch.equal(reversed_rows(deep, torch.tensor([2]))[0, 0], deep[0, 1])
 
 
+def test_gates_that_hold_begin_as_the_paper_says() -> None:
+    with ambient_seed(0):
+        lstm, gru = (Recurrent(3, hidden=400, cell=cell, remember=102).layers[0] for cell in ("lstm", "gru"))
+    biases = {name: layer.state_dict()["bias_ih_l0"] for name, layer in (("lstm", lstm), ("gru", gru))}
+    for bias in biases.values():
+        kept = bias[400:800]  # the second gate: forget, update
+        assert kept.min() >= 0
+        assert kept.exp().mean().item() == pytest.approx(51, rel=0.1)  # of U[1, 101]
+    assert torch.equal(biases["lstm"][:400], -biases["lstm"][400:800])
+    for layer in (lstm, gru):
+        gate = layer.state_dict()["weight_hh_l0"][400:800]
+        assert torch.allclose(gate @ gate.T, torch.eye(400), atol=1e-4)
+    with pytest.raises(InputError, match="at least 2 steps; got 1"):
+        Recurrent(3, remember=1)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_network_that_holds_hears_from_far_back(cell: str) -> None:
+    def far(remember: int | None) -> float:
+        with ambient_seed(0):
+            network = SequenceNetwork(outputs=1, width=1, hidden=64, cell=cell, remember=remember)
+            x, y = torch.randn(32, 200, 1), torch.randn(32)
+        found = delta_in_time(network, x, torch.full((32,), 200), y, lambda o, y: (o[:, 0] - y).square().mean())
+        return found[-1][1] / found[0][1]
+
+    assert far(200) > 100 * far(None)
+
+
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_a_learned_start_is_learned(cell: str) -> None:
     network, x = _made(cell=cell, layers=2, learned_start=True), _rows()

@@ -81,6 +81,7 @@ class ReadingOptions:
     letters: Annotated[bool | None, Parameter(help="Read each word's letters too [default: tagger yes].")] = None
     word_dropout: Annotated[float | None, Parameter(help="Share of words made unknown while training.")] = None
     vectors: Annotated[Path | None, Parameter(help="A text file of word vectors to begin with (GloVe).")] = None
+    remember: Annotated[int | None, Parameter(help="For long rows: steps back that may matter, about.")] = None
 
     def parameters(self) -> dict[str, Any]:
         """As the estimators call them."""

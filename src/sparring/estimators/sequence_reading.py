@@ -50,6 +50,8 @@ class ReadingModel(SequenceModel):
     words may look like known ones; word_dropout, the share of words that are made unknown while training, so that the
     unknown word is learned about; vectors, a file of word vectors to begin with (GloVe, word2vec as text), whose words
     join the vocabulary as far as the data hold them.
+    remember: about how many steps back something may matter; for long rows, which are hardly learned otherwise
+    (``networks.Recurrent``).
     """
 
     bidirectional: bool = True
@@ -59,6 +61,7 @@ class ReadingModel(SequenceModel):
     letters: bool = False
     word_dropout: float = 0.0
     vectors: str | os.PathLike[str] | None = None
+    remember: int | None = None
 
     @abstractmethod
     def _targets_of(self, found: Sequences) -> Targets:
@@ -115,6 +118,7 @@ class ReadingModel(SequenceModel):
             cell=self.cell,
             bidirectional=self.bidirectional,
             learned_start=self.learned_start,
+            remember=self.remember,
         )
 
     def _coding_json(self, coding: Coding) -> dict[str, Any]:

@@ -145,6 +145,7 @@ class SequenceTranslator(SequenceModel):
             dropout=self.dropout,
             tied=self.tied,
             start=coding.target.vocabulary.number(START),
+            learned_start=self.learned_start,
         )
 
     def _called(self, network: nn.Module) -> Callable[..., Tensor]:

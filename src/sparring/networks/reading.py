@@ -41,7 +41,7 @@ class SequenceNetwork(nn.Module):
         letters: int | None = None,
         word_dropout: float = 0.0,
         vectors: Tensor | None = None,
-        **settings: int | str | bool | float,
+        **settings: int | str | bool | float | None,
     ) -> None:
         super().__init__()
         self.inputs = None

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sparring.errors import InputError
 from sparring.networks.layers import APART
 
 __all__ = ["CELLS", "Recurrent", "State", "ends", "reversed_rows"]
@@ -25,6 +26,10 @@ class Recurrent(nn.Module):
     al. 2000, open at first: its bias begins at 1); "gru" (Cho et al. 2014, in the order of torch's documentation).
     dropout: the share of each layer's outputs, the last one's excepted, that is left out while training.
     learned_start: whether h(0) is learned; otherwise it is zero.
+    remember: about how many steps back there is something to be remembered. If it is given, each unit's gates begin so
+    that it keeps what it has for 1 to so many steps: b = log U[1, remember - 1] of the forget gate and, negative, of
+    the input gate, or of a GRU's update gate (Tallec & Ollivier 2018, "Can recurrent neural networks warp time?"); and
+    the matrices from h(t-1) begin orthogonal, so that they neither shrink nor grow it. None: as torch does it.
 
     Rows are padded at their ends, and no row depends on its batch mates: backward layers begin at each row's own end.
 
@@ -43,8 +48,11 @@ class Recurrent(nn.Module):
         bidirectional: bool = False,
         dropout: float = 0.0,
         learned_start: bool = False,
+        remember: int | None = None,
     ) -> None:
         super().__init__()
+        if remember is not None and remember < 2:
+            raise InputError(f"remember must be at least 2 steps; got {remember}")
         self.hidden, self.cell, self.bidirectional = hidden, cell, bidirectional
         self.directions = 2 if bidirectional else 1
         self.outputs = hidden * self.directions
@@ -52,8 +60,10 @@ class Recurrent(nn.Module):
         self.layers = nn.ModuleList(
             CELLS[cell](size, hidden, batch_first=True) for size in sizes for _ in range(self.directions)
         )
-        if cell == "lstm":
-            for layer in self.layers:
+        for layer in self.layers:
+            if remember is not None:
+                _hold(layer, cell, hidden, remember)
+            elif cell == "lstm":
                 _open_forget_gate(layer, hidden)
         self.dropout = nn.Dropout(dropout)
         parts = 2 if cell == "lstm" else 1
@@ -103,6 +113,22 @@ def _open_forget_gate(layer: nn.Module, hidden: int) -> None:
         for name, bias in layer.named_parameters():
             if name.startswith("bias"):
                 bias[hidden : 2 * hidden] = 1.0 if name.startswith("bias_ih") else 0.0
+
+
+def _hold(layer: nn.Module, cell: str, hidden: int, steps: int) -> None:
+    """torch's order of a GRU's gates is reset, update, new; its update gate says how much is kept."""
+    with torch.no_grad():
+        for name, value in layer.named_parameters():
+            if name.startswith("weight_hh"):
+                for gate in value.split(hidden):
+                    nn.init.orthogonal_(gate)
+            elif name.startswith("bias"):
+                value.zero_()
+            if name.startswith("bias_ih") and cell != "rnn":
+                keeps = torch.log(1 + (steps - 2) * torch.rand(hidden))
+                value[hidden : 2 * hidden] = keeps
+                if cell == "lstm":
+                    value[:hidden] = -keeps
 
 
 def reversed_rows(x: Tensor, lengths: Tensor | None) -> Tensor:

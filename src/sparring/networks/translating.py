@@ -51,7 +51,7 @@ class EncoderDecoder(nn.Module):
     direction of the encoder's, and of attention. layers: of encoder and decoder each. cell: of ``Recurrent``.
     attention: without it there is no c_i, and all that the decoder knows of the source is s_0. dropout: of word
     vectors, of r, and between layers. tied: E is the matrix of the target's word vectors. start: its number among the
-    target's words.
+    target's words. learned_start: whether the encoder's first states are learned.
 
     Sources: Sutskever, Vinyals & Le 2014 and Cho et al. 2014 without attention, but for r; Bahdanau, Cho & Bengio 2015
     for the score of attention; Luong, Pham & Manning 2015, section 3.1, for the order state, attention, r (eq. 5);
@@ -79,13 +79,14 @@ class EncoderDecoder(nn.Module):
         dropout: float = 0.3,
         tied: bool = True,
         start: int = 2,
+        learned_start: bool = False,
     ) -> None:
         super().__init__()
         self.start = start
         self.source_vectors = _vectors(source_words, width)
         self.target_vectors = _vectors(target_words, width)
         self.dropout = nn.Dropout(dropout)
-        self.encoder = Recurrent(width, hidden, layers, cell, bidirectional, dropout)
+        self.encoder = Recurrent(width, hidden, layers, cell, bidirectional, dropout, learned_start)
         self.decoder = Recurrent(width, hidden, layers, cell, dropout=dropout)
         features = self.encoder.outputs
         self.bridge = nn.Linear(features, self.decoder.parts * layers * hidden)
