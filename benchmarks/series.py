@@ -155,8 +155,9 @@ def _ours(task: Task, cell: str, seed: int) -> sp.SequenceRegressor:
 
 
 ETTH1: dict[str, Any] = {"hidden_size": 128, "batch_size": 64, "max_iter": 8, "early_stopping": True}
-AIRLINE: dict[str, Any] = {"hidden_size": 16, "learning_rate_init": 5e-3, "max_iter": 100, "relative": False}
-SUNSPOTS: dict[str, Any] = {"hidden_size": 32, "learning_rate_init": 5e-3, "max_iter": 100, "relative": False}
+SMALL: dict[str, Any] = {"learning_rate_init": 5e-3, "max_iter": 100, "batch_size": 16}
+AIRLINE: dict[str, Any] = {**SMALL, "season": 12, "hidden_size": 32, "dropout": 0.2}
+SUNSPOTS: dict[str, Any] = {**SMALL, "hidden_size": 16}
 
 
 def etth1(folder: Path) -> Iterator[Task]:
