@@ -157,6 +157,14 @@ def test_a_broken_file_is_named_with_its_line(tmp_path: Path, content: bytes, wo
         read_conll(path)
 
 
+def test_tags_that_are_no_spans_are_taken_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "speech.conll"
+    path.write_text("cats NN\nrun VB\n\nthe DT\nI PRP\n")
+    found = read_conll(path)
+    assert found.tags == (("NN", "VB"), ("DT", "PRP"))
+    assert found.scheme == "none"
+
+
 def test_lines_end_at_ends_of_lines_alone(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_bytes("a\x85b\u2028c\r\nd\re\n\nf".encode())

@@ -13,11 +13,12 @@ __all__ = ["Tagged", "read_conll", "read_labelled_lines", "read_lines", "read_pa
 
 BLANK = " \t"  # what parts cells; other blanks of Unicode may be words
 BREAK = "-DOCSTART-"  # begins a document in CoNLL 2003; no sentence
+SPAN = re.compile("[BIESLU]-.")
 
 
 @dataclass(frozen=True)
 class Tagged:
-    """Sentences of words, and a tag in BIO for each word. scheme: how the file wrote them."""
+    """Sentences of words, and a tag in BIO for each word. scheme: how the file wrote them, or "none"."""
 
     words: tuple[tuple[str, ...], ...]
     tags: tuple[tuple[str, ...], ...]
@@ -93,34 +94,37 @@ def read_parallel(source: str | Path, target: str | Path, encoding: str = "utf-8
 def read_conll(path: str | Path, word: int = 0, tag: int = -1, encoding: str = "utf-8") -> Tagged:
     """A file with a word and its tag on each line, parted by tabs or spaces, and an empty line after each sentence.
 
-    word, tag: their columns, counted from 0, or from -1 at the end. Tags in IOB1, BIOES or BILOU become BIO. Lines that
-    begin with "-DOCSTART-" are left out. Raises DataError, with the line, for one that has too few columns or a tag of
-    another form, and for a file without sentences.
+    word, tag: their columns, counted from 0, or from -1 at the end. Tags in IOB1, BIOES or BILOU become BIO; in a file
+    without a single O or tag of a span, such as one of parts of speech, they are taken as they are. Lines that begin
+    with "-DOCSTART-" are left out. Raises DataError, with the line, for one that has too few columns or, among tags of
+    spans, one of another form, and for a file without sentences.
     """
-    sentences: list[list[tuple[str, str]]] = [[]]
+    sentences: list[list[tuple[str, str, int]]] = [[]]
     for number, line in enumerate(read_lines(path, encoding), 1):
         if not line.strip(BLANK) or line.startswith(BREAK):
             sentences.append([])
             continue
         try:
-            sentences[-1].append(_word_and_tag(line, word, tag))
+            sentences[-1].append((*_word_and_tag(line, word, tag), number))
         except DataError as error:
             raise DataError(f"{path}, line {number}: {error}") from None
     full = [sentence for sentence in sentences if sentence]
     if not full:
         raise DataError(f"{path} holds no sentence.")
-    tags = [[tag for _, tag in sentence] for sentence in full]
-    return Tagged(
-        tuple(tuple(word for word, _ in sentence) for sentence in full),
-        tuple(tuple(to_bio(found)) for found in tags),
-        scheme_of(tags),
-    )
+    words = tuple(tuple(word for word, _, _ in sentence) for sentence in full)
+    tags = [[tag for _, tag, _ in sentence] for sentence in full]
+    if not any(tag == "O" or SPAN.match(tag) for row in tags for tag in row):
+        return Tagged(words, tuple(map(tuple, tags)), "none")
+    for _, found, number in (cell for sentence in full for cell in sentence):
+        try:
+            to_bio([found])
+        except DataError as error:
+            raise DataError(f"{path}, line {number}: {error}") from None
+    return Tagged(words, tuple(tuple(to_bio(found)) for found in tags), scheme_of(tags))
 
 
 def _word_and_tag(line: str, word: int, tag: int) -> tuple[str, str]:
     cells = line.split("\t") if "\t" in line else re.split(" +", line.strip(BLANK))
     if len(cells) < 2 or not all(-len(cells) <= column < len(cells) for column in (word, tag)):
         raise DataError(f"a word and its tag are needed; got {line.strip()!r}.")
-    found = cells[tag].strip(BLANK)
-    to_bio([found])  # refuses a tag of another form
-    return cells[word].strip(BLANK), found
+    return cells[word].strip(BLANK), cells[tag].strip(BLANK)
