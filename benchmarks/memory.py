@@ -86,10 +86,13 @@ class Outcome:
 class Endless:
     """Batches that never come again: batch i is a pure function of (seed, i)."""
 
-    short, per_epoch = False, 1
+    per_epoch = 1
 
     def __init__(self, task: Task, seed: int) -> None:
         self.task, self.seed, self.rows, self.size = task, seed, task.size, task.size
+
+    def count(self, index: int) -> int:
+        return self.size
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         return batch(self.task, self.size, generator(self.seed, "batch", index))

@@ -70,6 +70,24 @@ def test_like_lengths_share_a_batch() -> None:
     assert padding < 0.1 * unsorted
 
 
+def test_rows_that_are_much_longer_have_batches_of_their_own() -> None:
+    lengths = torch.full((300,), 20)
+    lengths[[7, 70, 71, 170]] = torch.tensor(
+        [100_000, 30_000, 25_000, 3_000]
+    )  # a batch of 32 has room for 65,536 steps
+    batches = SequenceBatches(Ragged(torch.zeros(int(lengths.sum())), lengths), size=32)
+    assert batches.per_epoch == 3 + 10
+    for epoch in range(2):
+        indices = range(epoch * 13, (epoch + 1) * 13)
+        found = [batches.indices(i) for i in indices]
+        assert sorted(torch.cat(found).tolist()) == list(range(300))
+        assert [batches.count(i) for i in indices] == [len(rows) for rows in found]
+        assert {tuple(rows.tolist()) for rows in found} >= {(7,), (70, 71), (170,)}
+        assert len(found[-1]) == 296 % 32
+    even = SequenceBatches(Ragged(torch.zeros(64 * 10_000), torch.full((64,), 10_000)), size=32)
+    assert even.per_epoch == 2  # long, but no longer than others
+
+
 def test_what_batches_refuse() -> None:
     with pytest.raises(InputError, match="row 1 is empty"):
         Ragged.of([[1], [], [2]])

@@ -16,17 +16,17 @@ SMALL = 2**22  # bytes of all arrays, up to which an epoch's rows are put in the
 
 
 class Batched(Protocol):
-    """What a loop reads: batch i for any i >= 0, in epochs of ``per_epoch`` batches over ``rows`` rows.
-
-    short: whether an epoch's last batch may have fewer rows than ``size``.
-    """
+    """What a loop reads: batch i for any i >= 0, in epochs of ``per_epoch`` batches over ``rows`` rows."""
 
     rows: int
     size: int
     per_epoch: int
-    short: bool
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]: ...
+
+    def count(self, index: int) -> int:
+        """How many rows batch ``index`` has: ``size``, but where rows do not divide or are much longer than others."""
+        ...
 
 
 def _as_is(rows: Tensor) -> Tensor:
@@ -114,6 +114,10 @@ class Batches:
         epoch, place = divmod(index, self.per_epoch)
         start = epoch * self.rows + place * self.size
         return start, min(start + self.size, (epoch + 1) * self.rows)
+
+    def count(self, index: int) -> int:
+        start, stop = self._span(index)
+        return stop - start
 
     def indices(self, index: int) -> Tensor:
         """The places of the joint batch ``index``, as int64 of the shape (size,).

@@ -13,6 +13,7 @@ from sparring.errors import InputError
 __all__ = ["Ragged", "SequenceBatches"]
 
 POOL = 50  # batches of rows that are sorted by length together: more pad less, fewer mix better
+LONG, ROOM = 8, 2**16  # steps of a whole padded batch: so many times the usual, and as many as are always allowed
 
 
 class Ragged:
@@ -63,13 +64,13 @@ class SequenceBatches:
 
     ``batches[i]`` is (inputs (size, t, ...), lengths (size,), and a tensor for each target). Every epoch shuffles the
     rows, sorts them by length (equally long ones by their first target's) within pools of 50 batches, and plays those
-    batches in random order; the smaller one, if the rows do not divide, is the last.
+    batches in random order; the smaller one, if the rows do not divide, is the last. Rows so long that a batch of them
+    would take many times the usual memory (one of 10,000 words among sentences) have smaller batches of their own,
+    of the same rows in every epoch.
 
     inputs: the sequences. targets: tensors (n, ...), or Ragged with as many steps as inputs, which are padded with
     ``ignored``. Raises InputError if the numbers of rows differ.
     """
-
-    short = True
 
     def __init__(
         self, inputs: Ragged, *targets: Tensor | Ragged, size: int, seed: int = 0, ignored: float = -100
@@ -81,9 +82,10 @@ class SequenceBatches:
             )
         self.inputs, self.targets, self.seed, self.ignored = inputs, targets, seed, ignored
         self.rows, self.size = len(inputs), min(size, len(inputs))
-        self.per_epoch = math.ceil(self.rows / self.size)
-        self._orders: dict[int, list[Tensor]] = {}
         self._sizes = self._padded_sizes()
+        self._usual, self._long = self._apart()
+        self.per_epoch = math.ceil(len(self._usual) / self.size) + len(self._long)
+        self._orders: dict[int, list[Tensor]] = {}
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         rows = self.indices(index)
@@ -93,6 +95,9 @@ class SequenceBatches:
             for target in self.targets
         ]
         return (self.inputs.padded(rows), self.inputs.lengths[rows].to(device), *found)
+
+    def count(self, index: int) -> int:
+        return len(self.indices(index))
 
     def indices(self, index: int) -> Tensor:
         """The rows of batch ``index``, (size,) int64."""
@@ -111,12 +116,26 @@ class SequenceBatches:
         first = next((target for target in self.targets if isinstance(target, Ragged)), None)
         return sizes if first is None else sizes + first.lengths.double() / (1 + float(first.lengths.max()))
 
+    def _apart(self) -> tuple[Tensor, list[Tensor]]:
+        """The rows for batches of ``size``, and the batches of much longer rows: as many as have room, at least one."""
+        lengths = self.inputs.lengths
+        room = max(LONG * self.size * int(lengths.median()), ROOM)
+        rows = self._sizes.argsort(stable=True, descending=True)
+        count = int((lengths * self.size > room).sum())
+        usual, long = rows[count:].sort().values, rows[:count]
+        batches = []
+        while len(long):
+            fitting = max(room // int(lengths[long[0]]), 1)
+            batches.append(long[:fitting])
+            long = long[fitting:]
+        return usual, batches
+
     def _order(self, epoch: int) -> list[Tensor]:
         chance = generator(self.seed, "epoch", epoch)
-        shuffled = torch.randperm(self.rows, generator=chance)
-        whole = self.rows // self.size * self.size
+        shuffled = self._usual[torch.randperm(len(self._usual), generator=chance)]
+        whole = len(shuffled) // self.size * self.size
         pools = shuffled[:whole].split(POOL * self.size)
         ordered = [pool[self._sizes[pool].argsort(stable=True)] for pool in pools]
-        batches = [batch for pool in ordered for batch in pool.split(self.size)]
+        batches = [*self._long, *(batch for pool in ordered for batch in pool.split(self.size))]
         mixed = [batches[i] for i in torch.randperm(len(batches), generator=chance).tolist()]
-        return mixed if whole == self.rows else [*mixed, shuffled[whole:]]
+        return mixed if whole == len(shuffled) else [*mixed, shuffled[whole:]]

@@ -20,8 +20,6 @@ class StreamBatches:
     last window may be shorter. Raises InputError if the rows have fewer steps than there are streams.
     """
 
-    short = False
-
     def __init__(self, inputs: Ragged, targets: Ragged, size: int, window: int) -> None:
         total = len(inputs.values)
         if size < 1 or window < 1 or total < size:
@@ -32,6 +30,9 @@ class StreamBatches:
         )
         self.window, self.size, self.rows = window, size, size * math.ceil(each / window)
         self.per_epoch = math.ceil(each / window)
+
+    def count(self, index: int) -> int:
+        return self.size
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         place = index % self.per_epoch

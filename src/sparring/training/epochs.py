@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -38,15 +39,12 @@ class EpochWatch:
         probe_every: int = 1,
         place: Place | None = None,
     ) -> None:
-        self.network, self.per_epoch = network, batches.per_epoch
+        self.network, self.batches, self.per_epoch = network, batches, batches.per_epoch
         self.evaluate, self.patience = evaluate, patience
         self.probe, self.probe_every = probe, probe_every
         self.place = Place() if place is None else place
         self.best = Best(network)  # of the validation error, without a tolerance
         self.done = False
-        self._sizes = [batches.size] * batches.per_epoch
-        if batches.short:
-            self._sizes[-1] = batches.rows - batches.size * (batches.per_epoch - 1)
         self._errors: list[Tensor] = []  # of this epoch's batches, still on their device
 
     @property
@@ -65,9 +63,8 @@ class EpochWatch:
     def _end(self, step: int) -> Measures:
         errors = torch.stack(self._errors)
         self.place.average([errors])
-        mean = torch.dot(errors.double().cpu(), torch.tensor(self._sizes, dtype=torch.float64)).item() / sum(
-            self._sizes
-        )
+        counts = [self.batches.count(index) for index in range(step - self.per_epoch, step)]
+        mean = float(np.average(errors.double().cpu().numpy(), weights=counts))
         found = {"epoch": step // self.per_epoch, "training/error": mean}
         self._errors.clear()
         if self.evaluate is not None:
