@@ -281,6 +281,7 @@ WRONG: dict[str, tuple[Any, Any, Any, type[Exception], str]] = {
     "not finite": (sp.SequenceRegressor, [[1.0, np.nan], [1.0]], [0, 1], DataError, "row 0, step 1, column 0 is nan"),
     "texts to predict": (sp.SequenceRegressor, [[1.0], [2.0]], ["a", "b"], DataError, "y must be numbers"),
     "a tag too few": (sp.SequenceTagger, [["a", "b"]], [["O"]], ShapeError, "row 0 has 2 steps and 1 tags"),
+    "a tag of no span": (sp.SequenceTagger, [["a", "b"]], [["B-per", "X"]], DataError, "row 0 of y: a tag is O, or"),
     "a text to tag": (sp.SequenceTagger, ["a b"], [["O", "O"]], ShapeError, "row 0 of X is a text"),
     "no key": (sp.SequenceGenerator, [np.full((3, 2), 0.5)], None, DataError, "frames are 0 or 1"),
     "targets to write": (sp.SequenceGenerator, ["a"], ["b"], InputError, "takes no y"),

@@ -6,14 +6,13 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparring.data.tags import scheme_of, to_bio
+from sparring.data.tags import are_spans, scheme_of, to_bio
 from sparring.errors import DataError
 
 __all__ = ["Tagged", "read_conll", "read_labelled_lines", "read_lines", "read_parallel"]
 
 BLANK = " \t"  # what parts cells; other blanks of Unicode may be words
 BREAK = "-DOCSTART-"  # begins a document in CoNLL 2003; no sentence
-SPAN = re.compile("[BIESLU]-.")
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ def read_conll(path: str | Path, word: int = 0, tag: int = -1, encoding: str = "
         raise DataError(f"{path} holds no sentence.")
     words = tuple(tuple(word for word, _, _ in sentence) for sentence in full)
     tags = [[tag for _, tag, _ in sentence] for sentence in full]
-    if not any(tag == "O" or SPAN.match(tag) for row in tags for tag in row):
+    if not are_spans(tags):
         return Tagged(words, tuple(map(tuple, tags)), "none")
     for _, found, number in (cell for sentence in full for cell in sentence):
         try:

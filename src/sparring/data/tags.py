@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sparring.errors import DataError
 
-__all__ = ["OUTSIDE", "Span", "scheme_of", "spans", "tags_of", "to_bio"]
+__all__ = ["OUTSIDE", "Span", "are_spans", "scheme_of", "spans", "tags_of", "to_bio"]
 
 OUTSIDE = "O"
 SHAPE = re.compile(r"([BIESLU])-(.+)")
@@ -41,6 +41,16 @@ def spans(tags: Sequence[str]) -> list[Span]:
             found.append(Span(kind, start, i + 1))
         before = parts
     return found
+
+
+def are_spans(sentences: Iterable[Sequence[str]]) -> bool:
+    """Whether tags mark spans: one of them has the form of ``B-per``, or all are ``O``. If not they are plain classes.
+
+    >>> are_spans([["O", "I-per"]]), are_spans([["O", "O"]]), are_spans([["NOUN", "O"]])
+    (True, True, False)
+    """
+    tags = {tag for sentence in sentences for tag in sentence}
+    return tags <= {OUTSIDE} or any(SHAPE.fullmatch(str(tag)) for tag in tags)
 
 
 def _parts(tag: str) -> tuple[str, str]:

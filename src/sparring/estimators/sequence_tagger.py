@@ -14,7 +14,7 @@ from sparring.data.ragged import Ragged
 from sparring.data.sequence_files import Sequences
 from sparring.data.sequences import Words, rows_of
 from sparring.data.source import existing
-from sparring.data.tags import spans, to_bio
+from sparring.data.tags import are_spans, spans, to_bio
 from sparring.data.targets import Classes, Targets
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.estimators.examples import balanced
@@ -82,7 +82,7 @@ class SequenceTagger(ReadingModel):
             raise DataError("a SequenceTagger needs y, a list of tags for each sequence.")
         tags = [list(row) for row in rows_of(y, "y")]
         _refuse_unequal(rows, tags)
-        return Sequences(rows, [to_bio(row) for row in tags] if _are_spans(tags) else tags, path)
+        return Sequences(rows, _in_bio(tags) if are_spans(tags) else tags, path)
 
     def _targets_of(self, found: Sequences) -> Targets:
         return Classes.of(np.array([tag for row in found.targets for tag in row]))
@@ -100,7 +100,7 @@ class SequenceTagger(ReadingModel):
         if not self.crf:
             return TaggingNetwork(reading)
         names = _tags(coding)
-        forbidden = forbidden_in_bio(names) if _are_spans([names]) else (None, None)
+        forbidden = forbidden_in_bio(names) if are_spans([names]) else (None, None)
         return TaggingNetwork(reading, CRF(len(names), *forbidden))
 
     def _error_of(self, coding: Coding, network: nn.Module, train: Lesson) -> Callable[..., Tensor]:
@@ -128,7 +128,7 @@ class SequenceTagger(ReadingModel):
         assert isinstance(network, TaggingNetwork)
         names, total, steps = _tags(coding), 0.0, 0
         counts, right = np.zeros(3), 0
-        entities = _are_spans([names])
+        entities = are_spans([names])
         for _, scores, (_, lengths, tags, *_) in asked(network, lesson, place):
             real = int(lengths.sum())
             total, steps = total + network.error(scores, tags).item() * real, steps + real
@@ -143,7 +143,7 @@ class SequenceTagger(ReadingModel):
 
     def _named(self) -> None:
         self.classes_ = self.coding_.targets.classes
-        self.spans_ = _are_spans([_tags(self.coding_)])
+        self.spans_ = are_spans([_tags(self.coding_)])
 
     # -- using
 
@@ -204,14 +204,14 @@ def _tags(coding: Coding) -> list[str]:
     return targets.classes.tolist()
 
 
-def _are_spans(tags: Sequence[Sequence[str]]) -> bool:
-    """Whether all tags are O, or begin like those of spans."""
-    try:
-        for row in tags:
-            spans(row)
-    except DataError:
-        return False
-    return True
+def _in_bio(tags: Sequence[Sequence[str]]) -> list[list[str]]:
+    found = []
+    for i, row in enumerate(tags):
+        try:
+            found.append(to_bio(row))
+        except DataError as error:
+            raise DataError(f"row {i} of y: {error}") from None
+    return found
 
 
 def _refuse_unequal(rows: Sequence[Any], tags: Sequence[Sequence[str]]) -> None:
