@@ -25,7 +25,11 @@ FITS = (
     "sequence-generator",
     "sequence-translator",
 )
-DETECTORS: Mapping[str, Mapping[str, Detector]] = {"gan": GAME, **dict.fromkeys(FITS, FIT)}  # by kind of run
+DETECTORS: Mapping[str, Mapping[str, Detector]] = {
+    "gan": GAME,
+    "cyclegan": {},
+    **dict.fromkeys(FITS, FIT),
+}  # by kind of run
 LOOKED = ("critic/auc", "samples/w1", "layer 1/delta", "back 0/time_delta")  # what rows of probes have
 QUIET = 30  # rows without a sign of it, after which a failure is over
 

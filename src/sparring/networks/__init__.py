@@ -27,8 +27,10 @@ from sparring.networks.residual import ResidualCritic, ResidualGenerator
 from sparring.networks.searching import beam, greedy
 from sparring.networks.signs import Signs
 from sparring.networks.spectral import spectrally_normalised
+from sparring.networks.symmetries import Symmetry, symmetries
 from sparring.networks.tagging import TaggingNetwork
 from sparring.networks.translating import EncoderDecoder
+from sparring.networks.translators import ImageTranslator, MapNorm, PatchCritic, VectorTranslator
 from sparring.networks.units import dead_shares
 from sparring.networks.waves import Waves
 from sparring.networks.word_inputs import WordInputs
@@ -46,17 +48,22 @@ __all__ = [
     "ConvGenerator",
     "ConvNet",
     "EncoderDecoder",
+    "ImageTranslator",
     "LabelledCritic",
     "LabelledGenerator",
     "Layer",
+    "MapNorm",
     "Maxout",
     "Pair",
+    "PatchCritic",
     "Recurrent",
     "ResidualCritic",
     "ResidualGenerator",
     "SequenceNetwork",
     "Signs",
+    "Symmetry",
     "TaggingNetwork",
+    "VectorTranslator",
     "Waves",
     "WordInputs",
     "beam",
@@ -77,5 +84,6 @@ __all__ = [
     "reversed_rows",
     "spectrally_normalised",
     "summary",
+    "symmetries",
     "treats_samples_apart",
 ]

@@ -11,6 +11,7 @@ from sparring.objectives.adversarial import (
     scores,
 )
 from sparring.objectives.constraints import clip_weights
+from sparring.objectives.cycle import cycle_consistency, identity
 from sparring.objectives.penalties import one_centred, r1, r2
 from sparring.objectives.supervised import (
     binary_cross_entropy,
@@ -31,6 +32,8 @@ __all__ = [
     "binary_cross_entropy",
     "clip_weights",
     "cross_entropy",
+    "cycle_consistency",
+    "identity",
     "mean_squared_error",
     "one_centred",
     "r1",

@@ -3,7 +3,14 @@
 import math
 from collections.abc import Callable
 
-__all__ = ["Schedule", "constant_then_cosine", "geometric", "more_at_first", "rise_then_cosine"]
+__all__ = [
+    "Schedule",
+    "constant_then_cosine",
+    "constant_then_linear",
+    "geometric",
+    "more_at_first",
+    "rise_then_cosine",
+]
 
 Schedule = Callable[[int], float]
 
@@ -21,6 +28,18 @@ def constant_then_cosine(value: float, steps: int, hold: float = 0.5, end: float
         return value * (end + (1 - end) * (1 + math.cos(math.pi * progress)) / 2)
 
     return at
+
+
+def constant_then_linear(value: float, steps: int, hold: float = 0.5) -> Schedule:
+    """``value`` for the first share ``hold`` of the steps, then in a straight line down to zero.
+
+    Source: Zhu et al. 2017, section 7.1 (CycleGAN).
+
+    >>> rate = constant_then_linear(1.0, 100)
+    >>> rate(0), rate(50), rate(75), rate(100)
+    (1.0, 1.0, 0.5, 0.0)
+    """
+    return lambda step: value * min(max((steps - step) / ((1 - hold) * steps), 0.0), 1.0) if hold < 1 else value
 
 
 def geometric(first: float, last: float, steps: int) -> Schedule:

@@ -1,0 +1,298 @@
+"""CycleGAN with a scikit-learn face: translates between two collections, of which no pairs are known."""
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sparring.data.schema import Schema, schema_from_json
+from sparring.data.source import Source, read, read_like
+from sparring.diagnose.finding import Finding
+from sparring.errors import DataError, FolderError, InputError
+from sparring.estimators.about_cycle import about_cycle, show_both, snapshot
+from sparring.estimators.cycle_design import Start, cycle_settings, design_cycle
+from sparring.estimators.cycle_job import CycleJob, cycle_job, translated
+from sparring.estimators.playing import run_of
+from sparring.estimators.restoring import configured
+from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, warning_shower
+from sparring.networks import Average
+from sparring.place import Place, threads
+from sparring.record import Record
+from sparring.report import write_report
+from sparring.run import Intervals, Progress, resume_state, run
+from sparring.seeds import seed_from
+from sparring.training.checkpoint import read_newest, restore
+from sparring.training.checkpoint import write as write_checkpoint
+
+__all__ = ["CycleGAN"]
+
+
+class CycleGAN(BaseEstimator):
+    """Learns to translate between two collections A and B, of which no pairs are known.
+
+    G makes B of A and F makes A of B; critics of either side judge what is made, and what was translated there and
+    back must be what it was: min over G, F of max over D_A, D_B of L(G, D_B) + L(F, D_A) + L_cyc(F, G).
+    Both collections are images of one size, numeric tables, or signals: arrays, folders, .npy, .npz, .csv files, as for
+    ``GAN``. Source: Zhu et al. 2017; the lecture.
+
+    objective: "least-squares" (the paper's), "non-saturating", "minimax", "hinge", "wasserstein" or "relativistic".
+    adversarial, cycle, identity: weights of L(G, D_B) and L(F, D_A), of |F(G(a)) - a| and |G(F(b)) - b|, and of
+    |F(a) - a| and |G(b) - b|; a number for both, or one each; what weighs 0 is not computed.
+    buffer: past fakes that each critic is shown again. changes: a mapping of further settings (the fields of
+    ``training.cycle.CycleRecipe``) to other values: {"width": 64, "blocks": 9, "halvings": 2, "norm": "instance"}.
+    align: whether the generators begin with what brings the collections nearest to each other by exact Wasserstein-1:
+    a linear map of vectors; a turn or mirroring of images, or none. restarts: so many games are begun,
+    the best by W1(G(A), B) after ``restart_steps`` steps is gone on with; None: 4 for tables, else 1.
+    steps: rounds of turns of the game that is kept. batch_size: rows of each side. learning_rate: of the generators;
+    the critics' keeps its proportion. generator: a factory called with shape= and outputs= for G and for F; critic:
+    called with shape=; or modules, copied for both sides. None everywhere: what suits the data.
+    kind, image_size, run, checkpoint_every, device, precision, threads, random_state, verbose, on_trouble ("warn" or
+    "stop"), validation_fraction: as for ``GAN``.
+
+    After ``fit``: generators_ ("G" and "F", averaged), critics_, schema_a_, schema_b_, restarts_ (what each was
+    like), start_ (what G begins with), seed_, record_, findings_, and verdict_ if rows were held out.
+
+    >>> a = np.random.default_rng(0).normal(size=(300, 2))
+    >>> model = CycleGAN(steps=20, restarts=1, random_state=0).fit(a, 3 * a[::-1] + 5)
+    >>> model.transform(a[:4]).shape, model.inverse_transform(model.transform(a[:4])).shape
+    ((4, 2), (4, 2))
+    """
+
+    def __init__(
+        self,
+        *,
+        objective: str | None = None,
+        adversarial: float | Sequence[float] | None = None,
+        cycle: float | Sequence[float] | None = None,
+        identity: float | Sequence[float] | None = None,
+        buffer: int | None = None,
+        changes: Mapping[str, Any] | None = None,
+        align: bool = True,
+        restarts: int | None = None,
+        restart_steps: int | None = None,
+        steps: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        generator: nn.Module | Callable[..., nn.Module] | None = None,
+        critic: nn.Module | Callable[..., nn.Module] | None = None,
+        kind: str = "auto",
+        image_size: int | tuple[int, int] | None = None,
+        validation_fraction: float | None = 0.0,
+        on_trouble: str = "warn",
+        run: str | os.PathLike[str] | None = None,
+        checkpoint_every: int | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        random_state: Any = None,
+        verbose: int | Callable[[Progress], None] = 0,
+    ) -> None:
+        self.objective = objective
+        self.adversarial = adversarial
+        self.cycle = cycle
+        self.identity = identity
+        self.buffer = buffer
+        self.changes = changes
+        self.align = align
+        self.restarts = restarts
+        self.restart_steps = restart_steps
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.generator = generator
+        self.critic = critic
+        self.kind = kind
+        self.image_size = image_size
+        self.validation_fraction = validation_fraction
+        self.on_trouble = on_trouble
+        self.run = run
+        self.checkpoint_every = checkpoint_every
+        self.device = device
+        self.precision = precision
+        self.threads = threads
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a pickled model, like a saved one, holds no rows of either side
+        state: Any = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_job"}
+
+    # -- learning
+
+    skipped_: tuple[str, ...] = ()  # newer checkpoints that resume or load had to pass over, and why
+
+    def fit(self, A: Any, B: Any) -> Self:
+        """Learn from two collections: arrays, DataFrames, lists of lists, or paths of files or folders.
+
+        Raises InputError (and its kinds) for data or settings that cannot be used, before anything is written;
+        Diverged if the training blows up; Interrupted after Ctrl-C, once the run is saved.
+        """
+        check_word(self.on_trouble)
+        place = Place.of(self.device)
+        if self.run is not None and place.leads:
+            Record.refuse_taken(self.run)
+        sources = self._read("A", A), self._read("B", B)
+        self.seed_ = place.broadcast(seed_from(self.random_state))
+        job = cycle_job(self.get_params(deep=False), *sources, self.seed_)
+        about = about_cycle(self, job)
+        self.record_ = Record.create(self.run, about) if self.run is not None and place.leads else Record(about)
+        return self._play(job)
+
+    def _read(self, side: str, data: Any) -> Source:
+        try:
+            return read(data, self.image_size, self.kind)
+        except InputError as error:
+            raise type(error)(f"{side}: {error}") from None
+
+    @classmethod
+    def resume(
+        cls,
+        folder: str | os.PathLike[str],
+        A: Any = None,
+        B: Any = None,
+        *,
+        verbose: int | Callable[[Progress], None] = 0,
+        **networks: Any,
+    ) -> Self:
+        """Go on with a run from its newest checkpoint, to the same bits as if it had never stopped.
+
+        A, B: the data, if the run was not fitted from files or folders that are still there.
+        generator=, critic=: again, if they were the user's own.
+        Raises FolderError if it is no run, DataError if the data have changed.
+        """
+        record = run_of("cyclegan", folder)
+        self = configured(cls, record, verbose, **networks)
+        sources = self._again(record, "A", A), self._again(record, "B", B)
+        job = cycle_job(self.get_params(deep=False), *sources, self.seed_)
+        ranks = record.about["place"]["ranks"]
+        if ranks != job.place.ranks:
+            raise InputError(f"{folder} was begun by {ranks} process(es) and needs as many; now {job.place.ranks} run.")
+        self.skipped_ = resume_state(record, job.parts, writes=job.place.leads)
+        job.place.broadcast(None)  # no rank may write before all have read
+        self.record_ = record if job.place.leads else Record(record.about)
+        return self._play(job)
+
+    def _again(self, record: Record, side: str, data: Any) -> Source:
+        about = record.about["data"][side]
+        if data is None and about["path"] is None:
+            raise DataError(f"{record.folder} was fitted on data in memory; give A and B again.")
+        source = self._read(side, about["path"] if data is None else data)
+        if source.fingerprint != about["fingerprint"]:
+            raise DataError(
+                f"{side} has changed since the run began: it was {about['description']}, and now is "
+                f"{source.description}{', of other content' if source.description == about['description'] else ''}."
+            )
+        return source
+
+    def _play(self, job: CycleJob) -> Self:
+        self._learned(job)
+        kept = self.record_.kept
+        if kept:
+            show_both(self.record_, job)
+        try:
+            with threads(job.threads):
+                run(
+                    job.game,
+                    job.batches,
+                    job.steps,
+                    state=job.state,
+                    place=job.place,
+                    record=self.record_,
+                    intervals=Intervals.of(job.steps, checkpoint=self.checkpoint_every),
+                    snapshot=partial(snapshot, self.record_, job) if kept else None,
+                    show=warning_shower(self.verbose, self.on_trouble),
+                    watches=job.watches,
+                    diagnosis=diagnosis_of(self.on_trouble, self.record_, ()),
+                )
+        except BaseException:
+            with contextlib.suppress(FolderError):  # why the run ended matters more than its report
+                self._end(job)
+            raise
+        self._end(job)
+        return self
+
+    def _learned(self, job: CycleJob) -> None:
+        self._job = job
+        self.schema_a_, self.schema_b_ = job.a.source.schema, job.b.source.schema
+        self.generators_, self.critics_, self._average = job.generators, job.networks.critics, job.game.parts["average"]
+
+    def _end(self, job: CycleJob) -> None:
+        """Leave networks ready for use and, in a folder, a report; also after a run that was broken off."""
+        job.networks.critics.eval()
+        job.networks.generators.eval()
+        chosen = 0
+        self.restarts_: list[dict[str, float]] = []
+        if job.restarts is not None:
+            chosen, self.restarts_ = job.restarts.chosen or 0, job.restarts.tried
+            self.record_.update(restarts={"tried": self.restarts_, "chosen": chosen, "steps": job.restarts.steps})
+        self.start_ = job.starts[chosen % len(job.starts)]
+        self.record_.update(start=self.start_.said)
+        if self.record_.kept:
+            write_report(self.record_.folder)
+
+    @property
+    def findings_(self) -> tuple[Finding, ...]:
+        """The failures that were found while it learned, oldest first."""
+        check_is_fitted(self, "record_")
+        return findings_of(self.record_)
+
+    # -- using
+
+    def transform(self, A: Any) -> Any:
+        """What G makes of rows of A: (n, ...), in B's own range and dtype; a DataFrame if B was one.
+
+        A: an array, a DataFrame, or a path.
+        """
+        check_is_fitted(self, "generators_")
+        return self._translated("G", A, self.schema_a_, self.schema_b_)
+
+    def inverse_transform(self, B: Any) -> Any:
+        """What F makes of rows of B, in A's own range and dtype."""
+        check_is_fitted(self, "generators_")
+        return self._translated("F", B, self.schema_b_, self.schema_a_)
+
+    def _translated(self, name: str, data: Any, source: Schema, target: Schema) -> Any:
+        rows = torch.from_numpy(source.encode(read_like(data, source).values))
+        return target.decode(translated(self.generators_[name], rows).numpy())
+
+    def cycle_error(self, A: Any) -> np.ndarray:
+        """Mean |F(G(a)) - a| of each row, (n,): of pixels in units of the data's range, of tables in deviations."""
+        check_is_fitted(self, "generators_")
+        rows = torch.from_numpy(self.schema_a_.encode(read_like(A, self.schema_a_).values))
+        back = translated(self.generators_["F"], translated(self.generators_["G"], rows))
+        return (back - rows).abs().flatten(1).mean(1).double().numpy() / (2.0 if self.schema_a_.bounded else 1.0)
+
+    # -- keeping
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Save for use: networks, configuration and record; no pickles, no rows of either side.
+
+        Raises FolderError if the folder exists and is not empty.
+        """
+        check_is_fitted(self, "generators_")
+        copied = self.record_.save_to(folder)
+        step = self.record_.about["sessions"][-1]["to_step"] if self.record_.about["sessions"] else 0
+        write_checkpoint(copied.checkpoint_folder, step, {"average": self._average, "critics": self.critics_})
+
+    @classmethod
+    def _loaded(cls, record: Record, **networks: Any) -> Self:
+        self = configured(cls, record, **networks)
+        self.record_, about = record, record.about
+        self.schema_a_, self.schema_b_ = (schema_from_json(about["schemas"][side]) for side in "AB")
+        recipe = cycle_settings(self.get_params(deep=False), self.schema_a_, self.schema_b_)
+        made = design_cycle(
+            self.schema_a_, self.schema_b_, recipe, self.seed_, Start("saved"), self.generator, self.critic
+        )
+        checkpoint = read_newest(record.checkpoint_folder)
+        self._average, self.critics_ = Average(made.generators, 0.0), made.critics.eval()
+        restore(checkpoint, {"average": self._average, "critics": self.critics_})
+        self.generators_, self.skipped_ = self._average.module, checkpoint.skipped
+        return self

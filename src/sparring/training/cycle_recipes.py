@@ -1,0 +1,50 @@
+"""The settings of a CycleGAN for each kind of data, and the paper's own."""
+
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+
+from sparring.objectives import HINGE, LEAST_SQUARES, MINIMAX, NON_SATURATING, RELATIVISTIC, WASSERSTEIN, Objective
+from sparring.training.adam import Adam
+from sparring.training.cycle import CycleRecipe
+from sparring.training.recipe import Penalty
+from sparring.training.slopes import PENALTIES
+
+__all__ = ["CYCLE_RECIPES", "OBJECTIVES", "PAPER"]
+
+OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
+    {found.name: found for found in (LEAST_SQUARES, NON_SATURATING, MINIMAX, HINGE, WASSERSTEIN, RELATIVISTIC)}
+)
+"""By name."""
+
+PAPER = CycleRecipe(width=64, blocks=9, halvings=2, kernel=7, depth=3, norm="instance")
+"""Zhu et al. 2017, for images of 256 x 256 pixels."""
+
+
+def _slopes(first: float, last: float, every: int) -> tuple[Penalty, ...]:
+    return tuple(Penalty(name, PENALTIES[name], first, last, every) for name in ("r1", "r2"))
+
+
+CYCLE_RECIPES: Mapping[str, CycleRecipe] = MappingProxyType(
+    {
+        "table": CycleRecipe(
+            RELATIVISTIC,
+            cycle=(1.0, 1.0),
+            penalties=_slopes(0.05, 0.015, every=2),
+            buffer=0,
+            optimizer=partial(Adam, betas=(0.0, 0.99)),
+            generator_rate=1e-3,
+            critic_rate=3e-3,
+            half_life=300.0,
+            batch_size=256,
+            steps=3_000,
+        ),
+        "small image": CycleRecipe(
+            generator_rate=1e-3, critic_rate=1e-3, half_life=100.0, batch_size=32, steps=2_000, width=32, depth=1
+        ),
+        "image": CycleRecipe(
+            generator_rate=1e-3, critic_rate=1e-3, half_life=100.0, batch_size=16, steps=2_000, width=32, depth=2
+        ),
+    }
+)
+"""Kind of data -> settings."""
