@@ -483,7 +483,7 @@ def test_an_unknown_word_for_trouble_is_refused() -> None:
 
 
 def test_what_cannot_be_diagnosed_is_said(tmp_path: Path) -> None:
-    record = Record.create(tmp_path / "run", {"kind": "cyclegan"})
+    record = Record.create(tmp_path / "run", {"kind": "a-later-kind"})
     with pytest.raises(FolderError, match="cannot be diagnosed"):
         examined(record)
 
