@@ -24,10 +24,23 @@ from sparring.networks import count_parameters
 FILES = {"jsb": "JSB_Chorales.mat", "nottingham": "Nottingham.mat"}
 UNITS = {"rnn": 100, "gru": 46, "lstm": 36}
 SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
-    "jsb": {cell: {"max_iter": 60, "batch_size": 2, "dropout": 0.1} for cell in UNITS},
-    "nottingham": {cell: {"max_iter": 20, "batch_size": 4, "dropout": 0.0} for cell in UNITS},
+    "jsb": {
+        cell: {"max_iter": 60, "batch_size": 2, "dropout": 0.1, "learning_rate_init": rate}
+        for cell, rate in (("rnn", 1e-2), ("gru", 1e-2), ("lstm", 2e-2))
+    },
+    "nottingham": {
+        "rnn": {
+            "max_iter": 690,
+            "batch_size": 8,
+            "dropout": 0.0,
+            "input_dropout": 0.2,
+            "remember": 100,
+            "learning_rate_init": 3e-3,
+        },
+        **{cell: {"max_iter": 20, "batch_size": 4, "dropout": 0.0} for cell in ("gru", "lstm")},
+    },
 }
-SAME: dict[str, Any] = {"learning_rate_init": 1e-2, "early_stopping": True, "n_iter_no_change": 100, "tol": 0}
+SAME: dict[str, Any] = {"learning_rate_init": 1e-2, "early_stopping": True, "n_iter_no_change": 1000, "tol": 0}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sparring.errors import TroubleWarning as TroubleWarning
     from sparring.estimators import GAN as GAN
     from sparring.estimators import Classifier as Classifier
+    from sparring.estimators import CycleGAN as CycleGAN
     from sparring.estimators import Regressor as Regressor
     from sparring.estimators import SequenceClassifier as SequenceClassifier
     from sparring.estimators import SequenceGenerator as SequenceGenerator
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "GAN": "sparring.estimators",
     "Classifier": "sparring.estimators",
+    "CycleGAN": "sparring.estimators",
     "Regressor": "sparring.estimators",
     "SequenceClassifier": "sparring.estimators",
     "SequenceGenerator": "sparring.estimators",
@@ -65,6 +67,7 @@ _HOMES = {
 __all__ = [
     "GAN",
     "Classifier",
+    "CycleGAN",
     "Diverged",
     "InputError",
     "Interrupted",

@@ -81,6 +81,22 @@ METRICS: tuple[Metric, ...] = (
         "share of held-out rows with a sample near them, over the same of training rows",
         "rises towards 1; where it falls, variety is being lost",
     ),
+    # -- of a CycleGAN
+    Metric("adversarial", "nats or score units", "what the critic's judgement of its fakes costs a generator", "hovers"),
+    Metric(
+        "cycle",
+        "data units",
+        "mean absolute difference of rows and what came back: F(G(a)) and a, G(F(b)) and b",
+        "falls towards 0; near 0 from the start, nothing may have been translated",
+    ),
+    Metric(
+        "identity",
+        "data units",
+        "mean absolute difference of rows and what the generator that makes such rows leaves of them",
+        "falls",
+    ),
+    Metric("w1_to_b", "data units", "exact Wasserstein-1 between G(A) and B at a restart's end", "the least is kept"),
+    Metric("w1_to_a", "data units", "exact Wasserstein-1 between F(B) and A at a restart's end", "falls with w1_to_b"),
     Metric("rate", "", "the learning rate in force", "follows the schedule"),
     Metric("real_score", "score units", "the critic's mean score of real samples", "near the fakes' score"),
     Metric("fake_score", "score units", "the critic's mean score of generated samples", "near the reals' score"),

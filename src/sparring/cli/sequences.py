@@ -69,6 +69,9 @@ class SequenceOptions:
         return {**chosen, "validation_fraction": fraction, "early_stopping": self.early_stopping and fraction > 0}
 
 
+Remember = Annotated[int | None, Parameter(help="For long rows: steps back that may matter, about.")]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class ReadingOptions:
@@ -81,7 +84,7 @@ class ReadingOptions:
     letters: Annotated[bool | None, Parameter(help="Read each word's letters too [default: tagger yes].")] = None
     word_dropout: Annotated[float | None, Parameter(help="Share of words made unknown while training.")] = None
     vectors: Annotated[Path | None, Parameter(help="A text file of word vectors to begin with (GloVe).")] = None
-    remember: Annotated[int | None, Parameter(help="For long rows: steps back that may matter, about.")] = None
+    remember: Remember = None
 
     def parameters(self) -> dict[str, Any]:
         """As the estimators call them."""
@@ -168,10 +171,15 @@ def sequence_generator(
         int | None, Parameter(help="Learn from all as one stream, in windows of so many steps (truncated BPTT).")
     ] = None,
     minimum_count: Annotated[int | None, Parameter(help="A word that is there less often is unknown.")] = None,
+    input_dropout: Annotated[
+        float | None, Parameter(help="Share of inputs left out while training [default: as --dropout].")
+    ] = None,
+    remember: Remember = None,
     options: SequenceOptions = SequenceOptions(),
 ) -> None:
     """Train a recurrent network that writes texts or music like those given (one to many)."""
-    _fit("sequence-generator", data, None, options, {}, level=level, window=window, minimum_count=minimum_count)
+    chosen = {"level": level, "window": window, "minimum_count": minimum_count}
+    _fit("sequence-generator", data, None, options, {}, input_dropout=input_dropout, remember=remember, **chosen)
 
 
 @fit.command

@@ -2,6 +2,7 @@
 
 from sparring.estimators.adversarial import GAN
 from sparring.estimators.classifier import Classifier
+from sparring.estimators.cycle import CycleGAN
 from sparring.estimators.regressor import Regressor
 from sparring.estimators.saved import load
 from sparring.estimators.sequence_answers import SequenceClassifier, SequenceRegressor
@@ -12,6 +13,7 @@ from sparring.estimators.sequence_translator import SequenceTranslator
 __all__ = [
     "GAN",
     "Classifier",
+    "CycleGAN",
     "Regressor",
     "SequenceClassifier",
     "SequenceGenerator",

@@ -97,6 +97,7 @@ TRANSLATION: dict[str, list[Any]] = {
     "longest": [_WHOLE, None],
 }
 GENERATION: dict[str, list[Any]] = {
+    "input_dropout": [_SHARE, None],
     "level": [StrOptions({"word", "letter"})],
     "window": [_WHOLE, None],
 }

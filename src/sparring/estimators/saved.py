@@ -6,6 +6,7 @@ from typing import Any
 from sparring.errors import FolderError
 from sparring.estimators.adversarial import GAN
 from sparring.estimators.classifier import Classifier
+from sparring.estimators.cycle import CycleGAN
 from sparring.estimators.regressor import Regressor
 from sparring.estimators.sequence_answers import SequenceClassifier, SequenceRegressor
 from sparring.estimators.sequence_generator import SequenceGenerator
@@ -17,6 +18,7 @@ __all__ = ["KINDS", "kind_of", "load"]
 
 KINDS: dict[str, Any] = {
     "gan": GAN,
+    "cyclegan": CycleGAN,
     "classifier": Classifier,
     "regressor": Regressor,
     "sequence-classifier": SequenceClassifier,

@@ -43,6 +43,7 @@ class SequenceGenerator(SequenceModel):
     """Learns p(x_t | x_1..x_t-1), and draws from it: texts by word or by letter, or frames of keys, which are music.
 
     The parameters are those of ``SequenceModel``, and
+    input_dropout: share of the inputs left out while training; None: as dropout. remember: of ``networks.Recurrent``.
     level: what a text is cut into, "word" or "letter". minimum_count, most_words, lower: of the vocabulary.
     window: None: each row is learned from as a whole, from its first step to its end. A number: all rows are one
     stream, learned from in windows of so many steps, with the states carried on (truncated backpropagation through
@@ -59,6 +60,8 @@ class SequenceGenerator(SequenceModel):
 
     hidden_size: int = 256
     dropout: float = 0.2
+    input_dropout: float | None = None
+    remember: int | None = None
     level: str = "word"
     minimum_count: int = 1
     most_words: int | None = None
@@ -121,6 +124,8 @@ class SequenceGenerator(SequenceModel):
             width=self.width if coding.width is None else coding.width,
             answer="each",
             dropout=self.dropout,
+            input_dropout=self.input_dropout,
+            remember=self.remember,
             hidden=self.hidden_size,
             layers=self.layers,
             cell=self.cell,

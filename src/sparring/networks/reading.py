@@ -21,7 +21,8 @@ class SequenceNetwork(nn.Module):
     learned. None: inputs are vectors (n, t, width). letters, word_dropout, vectors: of ``WordInputs``.
     answer: the layer that answers sees what the recurrent layers say at the end of each row ("last"), their mean or
     largest values over its steps, or every step by itself ("each": outputs (n, t, outputs)). dropout: of the inputs,
-    between the layers, and of what the answering layer sees. settings: of ``Recurrent``.
+    between the layers, and of what the answering layer sees; input_dropout: of the inputs, if another share.
+    settings: of ``Recurrent``.
 
     Called with (n, t[, width]) and the rows' lengths (n,), None where nothing is padding. Source: the lecture's types
     of recurrent networks.
@@ -38,6 +39,7 @@ class SequenceNetwork(nn.Module):
         width: int = 100,
         answer: Answer = "last",
         dropout: float = 0.0,
+        input_dropout: float | None = None,
         letters: int | None = None,
         word_dropout: float = 0.0,
         vectors: Tensor | None = None,
@@ -48,13 +50,14 @@ class SequenceNetwork(nn.Module):
         if words is not None:
             self.inputs = WordInputs(words, width, letters, word_dropout=word_dropout, vectors=vectors)
             width = self.inputs.outputs
+        self.input_dropout = nn.Dropout(dropout if input_dropout is None else input_dropout)
         self.dropout = nn.Dropout(dropout)
         self.recurrent = Recurrent(width, **{"dropout": dropout, **settings})  # pyright: ignore[reportArgumentType]
         self.answer: Answer = answer
         self.last = nn.Linear(self.recurrent.outputs, outputs)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        said, _ = self.recurrent(self.dropout(self.seen(x)), lengths)
+        said, _ = self.recurrent(self.input_dropout(self.seen(x)), lengths)
         return self.last(self.dropout(self._answered(said, lengths)))
 
     def going_on(self, x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -62,7 +65,7 @@ class SequenceNetwork(nn.Module):
 
         state: after those others, or ``recurrent.begin(n)``. For networks of one direction that answer each step.
         """
-        said, after = self.recurrent(self.dropout(self.seen(x)), state=state)
+        said, after = self.recurrent(self.input_dropout(self.seen(x)), state=state)
         return self.last(self.dropout(said)), after
 
     def seen(self, x: Tensor) -> Tensor:
