@@ -82,7 +82,7 @@ METRICS: tuple[Metric, ...] = (
         "rises towards 1; where it falls, variety is being lost",
     ),
     # -- of a CycleGAN
-    Metric("adversarial", "nats or score units", "what the critic's judgement of its fakes costs a generator", "hovers"),
+    Metric("adversarial", "nats or score units", "what the critic says against a generator's fakes", "hovers"),
     Metric(
         "cycle",
         "data units",
