@@ -17,8 +17,9 @@ from sparring.data.source import Source, read, read_like
 from sparring.diagnose.finding import Finding
 from sparring.errors import DataError, FolderError, InputError
 from sparring.estimators.about_cycle import about_cycle, show_both, snapshot
-from sparring.estimators.cycle_design import Start, cycle_settings, design_cycle
+from sparring.estimators.cycle_design import cycle_settings, design_cycle
 from sparring.estimators.cycle_job import CycleJob, cycle_job, translated
+from sparring.estimators.cycle_starts import Start
 from sparring.estimators.playing import run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, warning_shower

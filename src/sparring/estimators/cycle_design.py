@@ -7,48 +7,30 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d
+from torch import nn
 
 from sparring.chance import ambient_seed
 from sparring.data.schema import Schema, nearest
 from sparring.errors import InputError, ShapeError
+from sparring.estimators.cycle_starts import Start
 from sparring.estimators.design import kind_of
 from sparring.networks import (
     LEAKY,
     MLP,
+    Clamp,
     ConvCritic,
     ImageTranslator,
     PatchCritic,
-    Symmetry,
     VectorTranslator,
-    symmetries,
 )
 from sparring.seeds import derive
 from sparring.shapes import describe
 from sparring.training.cycle import CycleRecipe
 from sparring.training.cycle_recipes import CYCLE_RECIPES, OBJECTIVES
-from sparring.transport.aligning import alignments, w1_between
 
-__all__ = ["CycleDesign", "Start", "cycle_settings", "design_cycle", "starts_of"]
+__all__ = ["CycleDesign", "cycle_settings", "design_cycle"]
 
 Given = nn.Module | Callable[..., nn.Module] | None
-COMPARED = 300  # rows of either side by which symmetries are compared
-SIDE = 32  # pixels to which images are averaged for it
-CLEARLY = 0.95  # of the distance as they are: a symmetry must bring images nearer than that
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where both generators begin. said: in words. w1: exact Wasserstein-1 from A, mapped so, to B, in encoded units.
-
-    matrices: (W, b) of G and of F, for vectors. symmetry: that G's images go through; F's go through its inverse.
-    """
-
-    said: str
-    w1: float | None = None
-    matrices: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
-    symmetry: Symmetry | None = None
 
 
 @dataclass(frozen=True)
@@ -112,54 +94,6 @@ def _pair(name: str, value: Any) -> tuple[float, float]:
     return float(pair[0]), float(pair[1])
 
 
-# -- where the generators begin
-
-
-def starts_of(a: np.ndarray, b: np.ndarray, count: int, seed: int, align: bool = True) -> list[Start]:
-    """Starts for restarts 0, 1, ..., the most promising first. a, b: encoded rows.
-
-    They are found by exact Wasserstein-1 between the collections; no pairs are looked at.
-    """
-    if a.ndim == 2:
-        return _linear_starts(a, b, count, seed) if align else [Start("by chance")]
-    return _symmetric_starts(a, b, count, seed) if align else [Start("as it is")]
-
-
-def _linear_starts(a: np.ndarray, b: np.ndarray, count: int, seed: int) -> list[Start]:
-    found = []
-    for made in alignments(a, b, count, seed=seed):
-        there = torch.from_numpy(made.matrix).float(), torch.from_numpy(made.offset).float()
-        back = torch.from_numpy(made.inverse).float(), torch.from_numpy(-made.inverse @ made.offset).float()
-        found.append(Start("a linear map found by optimal transport", made.w1, (there, back)))
-    return found
-
-
-def _symmetric_starts(a: np.ndarray, b: np.ndarray, count: int, seed: int) -> list[Start]:
-    """Symmetries of the frame, the one that brings A nearest to B first; "as it is" unless another is clearly nearer.
-
-    Colours may be inverted on one side, which convolutions learn by themselves: so each is measured both ways.
-    """
-    rng = np.random.default_rng(seed)
-    first, second = (_shrunk(rows[rng.permutation(len(rows))[:COMPARED]]) for rows in (a, b))
-    if first.shape[1] != second.shape[1]:
-        first, second = first.mean(1, keepdim=True), second.mean(1, keepdim=True)
-    target = second.flatten(1).double().numpy()
-    found = []
-    for symmetry in symmetries(*a.shape[2:]):
-        turned = symmetry(first).flatten(1).double().numpy()
-        found.append(Start(str(symmetry), min(w1_between(sign * turned, target) for sign in (1, -1)), None, symmetry))
-    plain, *others = found
-    others.sort(key=lambda start: start.w1 or 0.0)
-    if others and (others[0].w1 or 0.0) < CLEARLY * (plain.w1 or 0.0):
-        return [others[0], plain, *others[1:]][:count]
-    return [plain, *others][:count]
-
-
-def _shrunk(images: np.ndarray) -> Tensor:
-    sizes = tuple(min(side, SIDE) for side in images.shape[2:])
-    return adaptive_avg_pool2d(torch.from_numpy(images), sizes)  # pyright: ignore[reportArgumentType]
-
-
 # -- networks
 
 
@@ -201,10 +135,12 @@ def _refuse_unlike(a: Schema, b: Schema, generator: Given) -> None:
 
 
 def _translator(source: Schema, target: Schema, recipe: CycleRecipe, start: Start, forward: bool) -> nn.Module:
+    direct = None if start.maps is None else start.maps[0 if forward else 1]
     if len(source.shape) == 1:
-        matrices = None if start.matrices is None else start.matrices[0 if forward else 1]
-        return VectorTranslator(source.shape[0], target.shape[0], recipe.hidden, matrices)
+        return VectorTranslator(source.shape[0], target.shape[0], recipe.hidden, direct)
     symmetry = start.symmetry
+    if symmetry is not None:
+        symmetry = copy.deepcopy(symmetry if forward else symmetry.inverse())
     return ImageTranslator(
         source.shape,
         target.shape[0],
@@ -213,9 +149,16 @@ def _translator(source: Schema, target: Schema, recipe: CycleRecipe, start: Star
         recipe.halvings,
         recipe.kernel,
         recipe.norm,
-        nn.Tanh() if target.bounded else None,
-        copy.deepcopy(symmetry) if symmetry is None or forward else copy.deepcopy(symmetry.inverse()),
+        _last(target, recipe.direct),
+        symmetry,
+        direct if recipe.direct else None,
     )
+
+
+def _last(target: Schema, direct: bool) -> nn.Module | None:
+    if not target.bounded:
+        return None
+    return Clamp() if direct else nn.Tanh()
 
 
 def _critic(schema: Schema, recipe: CycleRecipe) -> nn.Module:

@@ -17,7 +17,8 @@ from sparring.data.source import Source
 from sparring.data.split import split_rows
 from sparring.data.unpaired import Unpaired
 from sparring.errors import InputError
-from sparring.estimators.cycle_design import CycleDesign, Start, cycle_settings, design_cycle, starts_of
+from sparring.estimators.cycle_design import CycleDesign, cycle_settings, design_cycle
+from sparring.estimators.cycle_starts import Start, starts_of
 from sparring.estimators.design import threads_for
 from sparring.place import Place
 from sparring.run import Watch

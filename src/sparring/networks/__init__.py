@@ -30,7 +30,7 @@ from sparring.networks.spectral import spectrally_normalised
 from sparring.networks.symmetries import Symmetry, symmetries
 from sparring.networks.tagging import TaggingNetwork
 from sparring.networks.translating import EncoderDecoder
-from sparring.networks.translators import ImageTranslator, MapNorm, PatchCritic, VectorTranslator
+from sparring.networks.translators import Clamp, ImageTranslator, MapNorm, PatchCritic, VectorTranslator
 from sparring.networks.units import dead_shares
 from sparring.networks.waves import Waves
 from sparring.networks.word_inputs import WordInputs
@@ -44,6 +44,7 @@ __all__ = [
     "AdditiveAttention",
     "Average",
     "Carrying",
+    "Clamp",
     "ConvCritic",
     "ConvGenerator",
     "ConvNet",

@@ -13,7 +13,7 @@ from sparring.networks.layers import APART, LEAKY
 from sparring.networks.mlp import MLP
 from sparring.networks.symmetries import Symmetry
 
-__all__ = ["ImageTranslator", "MapNorm", "PatchCritic", "VectorTranslator"]
+__all__ = ["Clamp", "ImageTranslator", "MapNorm", "PatchCritic", "VectorTranslator"]
 
 EPSILON = 1e-5
 
@@ -35,6 +35,16 @@ class MapNorm(nn.Module):
         variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0, keepdim=True)
         scale = self.weight.view(-1, 1, 1) * torch.rsqrt(variance + EPSILON)
         return (x * scale + (self.bias.view(-1, 1, 1) - mean * scale)).to(x.dtype)
+
+
+class Clamp(nn.Module):
+    """Keeps numbers in [-1, 1]; beyond, a tenth of what they exceed it by is left, so that a gradient brings them back.
+
+    Unlike tanh it leaves what lies between as it is, and reaches both ends.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clamp(-1, 1).lerp(x, 0.1)
 
 
 class VectorTranslator(nn.Module):
@@ -75,7 +85,8 @@ class ImageTranslator(nn.Module):
 
     shape, outputs: (c, h, w) and the channels made. width: maps at full size. kernel: of the first and the last
     convolution. norm: "instance" (``MapNorm``), or None. last: applied to what is made. symmetry: the turn or mirroring
-    that an image goes through first (see ``Symmetry``); None: none.
+    that an image goes through first (see ``Symmetry``); None: none. direct: (W, b), (c', c) and (c',), a linear map of
+    each pixel, to which the rest of the network adds, zero at first; None: there is none.
     Source: Johnson et al. 2016, Zhu et al. 2017 (9 blocks, width 64, kernel 7, two halvings for 256 x 256 pixels).
     Different from it: enlarged by interpolation and a convolution, which leaves no chequers.
     """
@@ -91,6 +102,7 @@ class ImageTranslator(nn.Module):
         norm: str | None = None,
         last: nn.Module | None = None,
         symmetry: Symmetry | None = None,
+        direct: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         super().__init__()
         channels, *size = shape
@@ -110,8 +122,20 @@ class ImageTranslator(nn.Module):
         for level in reversed(range(halvings)):
             layers += [_Twice(flat), *convolve(width * 2 ** (level + 1), width * 2**level, 3)]
         layers += convolve.plain(width, outputs, kernel)
-        self.layers = nn.Sequential(*layers, *([] if last is None else [last]))
+        self.layers = nn.Sequential(*layers)
+        self.last = nn.Identity() if last is None else last
+        self.direct = None if direct is None else self._directed(channels, outputs, *direct)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]: torch lists it elsewhere
+
+    @torch.no_grad()
+    def _directed(self, channels: int, outputs: int, matrix: Tensor, offset: Tensor) -> nn.Module:
+        for value in self.layers[-1].parameters():
+            value.zero_()
+        made = nn.Conv2d(channels, outputs, 1)
+        made.weight.copy_(matrix[:, :, None, None])
+        assert made.bias is not None
+        made.bias.copy_(offset)
+        return made
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.symmetry(x)
@@ -119,7 +143,9 @@ class ImageTranslator(nn.Module):
         below, right = (-side % part for side, part in zip((h, w), self.multiple, strict=True))
         if below or right:
             x = pad(x, (0, right, 0, below), mode="replicate")
-        made = self.layers(x.contiguous(memory_format=torch.channels_last))
+        x = x.contiguous(memory_format=torch.channels_last)
+        made = self.layers(x) if self.direct is None else self.direct(x) + self.layers(x)
+        made = self.last(made)
         return made[:, :, :h, :w] if below or right else made
 
 
@@ -213,4 +239,4 @@ class _Twice(nn.Module):
         return interpolate(x, scale_factor=self.factors, mode="nearest")  # pyright: ignore[reportArgumentType]
 
 
-APART.update({ImageTranslator, MapNorm, PatchCritic, VectorTranslator, _Residual, _Twice})
+APART.update({Clamp, ImageTranslator, MapNorm, PatchCritic, VectorTranslator, _Residual, _Twice})

@@ -39,7 +39,8 @@ class CycleRecipe:
     generator_rate, critic_rate: constant for the share ``hold`` of the steps, then in a straight line down to zero.
     half_life: of the generators' moving average, in steps; 0: none. batch_size: of each side.
     hidden: of the perceptrons of vectors. width, blocks, halvings, kernel, norm: of ``ImageTranslator``; width, depth,
-    norm: of ``PatchCritic``; a depth of None: a critic of whole images.
+    norm: of ``PatchCritic``; a depth of None: a critic of whole images. direct: whether an image's generator adds what
+    it draws to a linear map of the image's colours.
     Source of the defaults: Zhu et al. 2017, section 4; its networks are in ``training.cycle_recipes.PAPER``.
     """
 
@@ -63,6 +64,7 @@ class CycleRecipe:
     kernel: int = 3
     depth: int | None = 2
     norm: str | None = None
+    direct: bool = True
 
 
 def _as_is(step: int) -> int:

@@ -17,7 +17,7 @@ OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
 )
 """By name."""
 
-PAPER = CycleRecipe(width=64, blocks=9, halvings=2, kernel=7, depth=3, norm="instance")
+PAPER = CycleRecipe(width=64, blocks=9, halvings=2, kernel=7, depth=3, norm="instance", direct=False)
 """Zhu et al. 2017, for images of 256 x 256 pixels."""
 
 
