@@ -21,8 +21,9 @@ from sparring.diagnose.examiner import QUIET, Examiner, examined
 from sparring.diagnose.finding import Evidence, Finding
 from sparring.diagnose.games import GAME
 from sparring.diagnose.modes import MODES, told
-from sparring.diagnose.probes import PROBES, Scene, probe_names
+from sparring.diagnose.probes import PROBES, probe_names
 from sparring.diagnose.remedies import CURES, REMEDIES, Applied, next_remedy
+from sparring.diagnose.scenes import Scene
 from sparring.diagnose.series import Series
 from sparring.diagnose.yardstick import Yardstick
 from sparring.errors import Diverged, FolderError, InputError, Interrupted, Trouble, TroubleWarning
@@ -120,7 +121,7 @@ def _scene(noise: torch.Tensor, **changed: Any) -> Scene:
 
 
 def test_critic_figures_against_closed_forms() -> None:
-    from sparring.diagnose.probes import _of_critic
+    from sparring.diagnose.scenes import _of_critic
 
     noise = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
     found = _of_critic(_scene(noise), PROBES)
@@ -135,7 +136,7 @@ def test_critic_figures_against_closed_forms() -> None:
 
 
 def test_the_power_iteration_finds_the_largest_singular_value() -> None:
-    from sparring.diagnose.probes import _singular
+    from sparring.diagnose.scenes import _singular
 
     with ambient_seed(0):
         network = MLP((5,), (3,), (8, 8))

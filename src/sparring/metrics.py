@@ -95,6 +95,25 @@ METRICS: tuple[Metric, ...] = (
         "mean absolute difference of rows and what the generator that makes such rows leaves of them",
         "falls",
     ),
+    Metric(
+        "moved",
+        "",
+        "mean absolute difference of rows and their translations, over that of rows of one side and the other",
+        "about 1, unless both sides look alike",
+    ),
+    Metric(
+        "returned",
+        "",
+        "mean absolute difference of rows and what came back, over that of rows of one side from each other",
+        "falls towards 0",
+    ),
+    Metric(
+        "hidden",
+        "",
+        "how much worse rows come back for faint noise (a twentieth of a deviation) over their translations, over "
+        "that noise",
+        "about 1; far above it, translations hold what cannot be seen in them",
+    ),
     Metric("w1_to_b", "data units", "exact Wasserstein-1 between G(A) and B at a restart's end", "the least is kept"),
     Metric("w1_to_a", "data units", "exact Wasserstein-1 between F(B) and A at a restart's end", "falls with w1_to_b"),
     Metric("rate", "", "the learning rate in force", "follows the schedule"),

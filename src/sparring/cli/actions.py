@@ -35,6 +35,7 @@ __all__ = [
 ANSWERING = ("classifier", "regressor", "sequence-classifier", "sequence-regressor", "sequence-tagger")
 NEXT = {
     "gan": "samples  sparring sample {folder} -n 1000 -o samples.npy",
+    "cyclegan": "next     sparring translate {folder} FOLDER_OR_FILE -o OUT (--reverse: from B to A)",
     "classifier": "predict  sparring predict {folder} DATA -o answers.csv",
     "sequence-tagger": "tag      sparring predict {folder} TEXTS.txt -o tagged.conll",
     "sequence-generator": "samples  sparring sample {folder} -n 10 -o FILE (.txt; music: .mid)",
@@ -115,8 +116,11 @@ def fit_supervised(
     finish(model, display)
 
 
-def resume(folder: Path, data: str | None, remedy: str | None, as_json: bool) -> None:
+def resume(folder: Path, data: list[str] | None, remedy: str | None, as_json: bool) -> None:
     record = Record.open(folder)
+    sides = 2 if record.about.get("kind") == "cyclegan" else 1
+    if data is not None and len(data) != sides:
+        raise InputError(f"--data takes {'A and B' if sides == 2 else 'one file or folder'}; got {len(data)}.")
     if remedy is not None:
         needs(record, ("gan",), "game that a remedy could change", "sparring resume without --apply")
     display = Display(quiet=not _leads(), as_json=as_json)
@@ -124,7 +128,7 @@ def resume(folder: Path, data: str | None, remedy: str | None, as_json: bool) ->
 
     with display.bar(f"going on with {folder} (Ctrl-C saves and stops)"):
         remedies = {} if remedy is None else {"apply": remedy}
-        model = kind_of(record).resume(folder, data, verbose=display.progress, **remedies)
+        model = kind_of(record).resume(folder, *data or (), verbose=display.progress, **remedies)
     for line in model.skipped_:
         display.say(f"passed over: {line}")
     finish(model, display)
@@ -148,7 +152,8 @@ def finish(model: Any, display: Display) -> None:
     display.say(f"\nreport   {record.report_path}")
     display.say(NEXT.get(record.about["kind"], NEXT["classifier"]).format(folder=folder))
     if not record.verdict_path.exists() and not record.answers_path.exists():
-        display.say(f"verdict  sparring judge {folder} --data HELD_OUT")
+        held_out = "HELD_OUT_A HELD_OUT_B" if record.about["kind"] == "cyclegan" else "HELD_OUT"
+        display.say(f"verdict  sparring judge {folder} --data {held_out}")
 
 
 def _say_kept(record: Record, display: Display) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from sparring import __version__
-from sparring.cli import sequences
+from sparring.cli import cycles, sequences
 from sparring.cli.fit import fit
 from sparring.cli.options import Json, Seed, Threads
 
@@ -33,7 +33,7 @@ app = App(
     "Start with: sparring demo",
 )
 app.command(fit)
-assert sequences.fit is fit  # its commands are there because it is imported
+assert cycles.fit is sequences.fit is fit  # their commands are there because they are imported
 
 # the names in filters.KERNELS, which would load SciPy here
 KERNEL_NAMES = "identity, box-blur, gaussian-blur, sharpen, sobel-x, sobel-y, laplacian, emboss, edge-detection"
@@ -63,7 +63,14 @@ def resume(
     run: Annotated[Path, Parameter(help="The run's folder.")],
     /,
     *,
-    data: Annotated[str | None, Parameter(help="The data, if they are no longer where they were.")] = None,
+    data: Annotated[
+        list[str] | None,
+        Parameter(
+            consume_multiple=True,
+            negative=(),
+            help="The data, if they are no longer where they were; a CycleGAN's: A B.",
+        ),
+    ] = None,
     apply: Annotated[
         Literal["default-game", "another-seed", "lower-rates"] | None,
         Parameter(help="A remedy for a GAN that fails: it changes the game from here on."),
@@ -144,20 +151,31 @@ def predict(
 
 @app.command
 def translate(
-    run: Annotated[Path, Parameter(help="The folder of a translator's run.")],
-    data: Annotated[str, Parameter(help="A text file with a sentence on each line.")],
+    run: Annotated[Path, Parameter(help="The folder of a CycleGAN's or a translator's run.")],
+    data: Annotated[
+        str,
+        Parameter(help="A folder of pictures, one picture, .npy or .csv; texts: a file with a sentence on each line."),
+    ],
     /,
     *,
     output: Annotated[
-        Path | None, Parameter(name=("-o", "--output"), help="The text file to write [default: print the lines].")
+        Path | None,
+        Parameter(
+            name=("-o", "--output"),
+            help="A new folder of PNGs, a .png, .npy or .csv; texts: the text file [default: print the lines].",
+        ),
     ] = None,
+    reverse: Annotated[bool, Parameter(negative=(), help="Of a CycleGAN: from B to A.")] = False,
+    full_size: Annotated[
+        bool, Parameter(negative=(), help="Of pictures: keep their sizes; large ones go through in overlapping tiles.")
+    ] = False,
     beam: Annotated[int | None, Parameter(help="Hypotheses kept; 1: greedy [default: as it was fitted].")] = None,
     json: Json = False,
 ) -> None:
-    """Translate a text file, line by line, with a trained translator."""
-    from sparring.cli import sequencing
+    """Translate pictures or rows with a CycleGAN, or a text file, line by line, with a translator."""
+    from sparring.cli import translating
 
-    sequencing.translate(run, data, output, beam, json)
+    translating.translate(run, data, output, reverse, full_size, beam, json)
 
 
 @app.command
@@ -165,7 +183,15 @@ def judge(
     run: Annotated[Path, Parameter(help="A run's or saved model's folder; or samples: a file, or a folder of images.")],
     /,
     *,
-    data: Annotated[str, Parameter(help="Held-out data, which the model has not seen.")],
+    data: Annotated[
+        list[str],
+        Parameter(
+            consume_multiple=True, negative=(), help="Held-out data, which the model has not seen; a CycleGAN's: A B."
+        ),
+    ],
+    pairs: Annotated[
+        bool, Parameter(negative=(), help="Of a CycleGAN: row for row, the held-out A and B belong to each other.")
+    ] = False,
     target: Annotated[
         str | None, Parameter(help="Where the targets are, for a classifier or regressor [default: as it learned].")
     ] = None,
@@ -176,10 +202,10 @@ def judge(
     markdown: Annotated[bool, Parameter(negative=(), help="Print the verdict as a table in Markdown.")] = False,
     json: Json = False,
 ) -> None:
-    """Judge a GAN's samples, or a classifier's or regressor's answers, by data that it has not seen."""
+    """Judge samples, translations or answers by data that the model has not seen."""
     from sparring.cli import judging
 
-    judging.judge(run, data, target, train, seed, markdown, json)
+    judging.judge(run, data, {"target": target, "train": train, "pairs": pairs}, seed, markdown, json)
 
 
 @app.command

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,39 @@ from sparring.report import write_report
 __all__ = ["judge"]
 
 
-def judge(
-    what: Path, data: str, target: str | None, train: str | None, seed: int, markdown: bool, as_json: bool
-) -> None:
-    """what: a run's or model's folder, or samples."""
+def judge(what: Path, given: list[str], options: dict[str, Any], seed: int, markdown: bool, as_json: bool) -> None:
+    """what: a run's or model's folder, or samples. options: target, train and pairs."""
     display = Display(as_json=as_json)
+    if (what / "run.json").exists() and Record.open(what).about["kind"] == "cyclegan":
+        _translations(what, given, options, seed, markdown, display)
+        return
+    if len(given) != 1:
+        raise InputError(f"--data takes one file or folder; got {len(given)}.")
+    if options["pairs"]:
+        raise InputError("--pairs is for the run of a CycleGAN.")
+    _samples_or_answers(what, given[0], options["target"], options["train"], seed, markdown, display)
+
+
+def _translations(
+    folder: Path, data: list[str], options: dict[str, Any], seed: int, markdown: bool, display: Display
+) -> None:
+    if len(data) != 2:
+        raise InputError(f"--data takes two collections for a CycleGAN, A and B; got {len(data)}.")
+    if options["target"] is not None or options["train"] is not None:
+        raise InputError("--target and --train are not for a CycleGAN.")
+    from sparring.estimators import load
+
+    found = load(folder).judge(*data, pairs=options["pairs"] or None, random_state=seed)
+    write_report(folder)
+    if markdown:
+        sys.stdout.write(found.to_markdown())
+    else:
+        display.result(found.to_json(), lambda: display.lines(found.lines()))
+
+
+def _samples_or_answers(
+    what: Path, data: str, target: str | None, train: str | None, seed: int, markdown: bool, display: Display
+) -> None:
     if what.exists() and not (what / "run.json").exists():
         _say(_of_samples(what, data, train, seed), markdown, display)
         return

@@ -25,6 +25,7 @@ __all__ = [
     "is_image",
     "read_grey",
     "read_images",
+    "read_picture",
     "to_pillow",
 ]
 
@@ -76,15 +77,14 @@ class ImageSchema(Schema):
         return True
 
     @property
-    def _value_shape(self) -> tuple[int, ...]:
+    def row_shape(self) -> tuple[int, ...]:
         return (self.height, self.width, *([self.channels] if self.channels_last else []))
 
     def check(self, values: Any) -> None:
         found = np.shape(values)[1:]
-        if found != self._value_shape:
+        if found != self.row_shape:
             raise ShapeError(
-                f"the images must have the shape (n, {describe(self._value_shape)[1:]}; "
-                f"got {describe(np.shape(values))}."
+                f"the images must have the shape (n, {describe(self.row_shape)[1:]}; got {describe(np.shape(values))}."
             )
         images = np.asarray(values)
         if (self.dtype, self.high) == ("uint8", 255) and images.dtype.kind == "f" and images.max(initial=0) <= 1:
@@ -107,7 +107,7 @@ class ImageSchema(Schema):
     def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
         images = (np.asarray(encoded, np.float64) + 1) / 2 * (self.high - self.low) + self.low
         images = images.clip(self.low, self.high).transpose(0, 2, 3, 1)
-        return rounded_to(np.ascontiguousarray(images.reshape(len(images), *self._value_shape)), self.dtype)
+        return rounded_to(np.ascontiguousarray(images.reshape(len(images), *self.row_shape)), self.dtype)
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, **asdict(self)}
@@ -197,7 +197,12 @@ def is_image(path: Path) -> bool:
 
 def read_grey(path: Path, size: int | tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """One picture as grey bytes (h, w), of another size if one is given. Raises DataError, InputError."""
-    return np.asarray(_opened(path, _sides(size)).convert("L"))
+    return read_picture(path, "L", _sides(size))
+
+
+def read_picture(path: Path, mode: str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """One picture as bytes (h, w) of grey (mode "L"), or (h, w, c) of "RGB" or "RGBA". Raises DataError."""
+    return np.asarray(_opened(path, size).convert(mode))
 
 
 def _sides(size: Any) -> tuple[int, int] | None:

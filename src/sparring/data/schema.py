@@ -32,6 +32,11 @@ class Schema(ABC):
 
     @property
     @abstractmethod
+    def row_shape(self) -> tuple[int, ...]:
+        """Of one row, as the data hold it."""
+
+    @property
+    @abstractmethod
     def bounded(self) -> bool: ...
 
     @property

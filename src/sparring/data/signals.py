@@ -76,14 +76,13 @@ class SignalSchema(Schema):
         return False
 
     @property
-    def _value_shape(self) -> tuple[int, ...]:
+    def row_shape(self) -> tuple[int, ...]:
         return (self.length, *([self.channels] if self.channels_last else []))
 
     def check(self, values: Any) -> None:
-        if np.shape(values)[1:] != self._value_shape:
+        if np.shape(values)[1:] != self.row_shape:
             raise ShapeError(
-                f"the signals must have the shape (n, {describe(self._value_shape)[1:]}; "
-                f"got {describe(np.shape(values))}."
+                f"the signals must have the shape (n, {describe(self.row_shape)[1:]}; got {describe(np.shape(values))}."
             )
 
     def encode(self, values: Any) -> NDArray[np.float32]:
@@ -96,7 +95,7 @@ class SignalSchema(Schema):
         signals = np.asarray(encoded, np.float64)[:, :, 0].transpose(0, 2, 1)
         signals = signals * np.array(self.deviations) + np.array(self.means)
         signals = signals.clip(np.array(self.lows), np.array(self.highs))
-        return rounded_to(np.ascontiguousarray(signals.reshape(len(signals), *self._value_shape)), self.dtype)
+        return rounded_to(np.ascontiguousarray(signals.reshape(len(signals), *self.row_shape)), self.dtype)
 
     def to_json(self) -> dict[str, Any]:
         single = {name: getattr(self, name) for name in ("length", "channels", "channels_last", "dtype")}

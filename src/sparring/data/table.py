@@ -60,6 +60,10 @@ class TableSchema(Schema):
         return (len(self.names),)
 
     @property
+    def row_shape(self) -> tuple[int]:
+        return self.shape
+
+    @property
     def bounded(self) -> bool:
         return False
 

@@ -13,7 +13,7 @@ from sparring.errors import DataError, FolderError, ShapeError
 from sparring.files import explained, replaced_file, replaced_folder
 from sparring.shapes import describe
 
-__all__ = ["write"]
+__all__ = ["as_frame", "write"]
 
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
 LONGEST = {"JPEG": 65_500, "WEBP": 16_383}  # pixels of a side that a format can hold
@@ -45,7 +45,7 @@ def write(
     if suffix in (".npy", ".npz"):
         _write_array(path, np.asarray(samples), labels)
     elif suffix == ".csv":
-        frame = _frame(samples, names) if labels is None else _frame(samples, names).assign(**{"class": labels})
+        frame = as_frame(samples, names) if labels is None else as_frame(samples, names).assign(**{"class": labels})
         with replaced_file(path) as partial:
             frame.to_csv(partial, index=False)
     elif suffix in PICTURES:
@@ -67,8 +67,8 @@ def _write_array(path: Path, samples: NDArray[Any], labels: NDArray[Any] | None)
             np.savez_compressed(file, **arrays)
 
 
-def _frame(samples: Any, names: Sequence[str] | None) -> pd.DataFrame:
-    """Samples as rows of numbers: a CSV that is written can be read."""
+def as_frame(samples: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """Samples as rows of numbers: a CSV that is written can be read. names: as for ``write``."""
     if isinstance(samples, pd.DataFrame):
         return samples.astype({name: np.uint8 for name in samples.columns if samples[name].dtype.kind == "b"})
     rows = np.asarray(samples).reshape(len(samples), -1)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from sparring.diagnose.cycles import CYCLE
 from sparring.diagnose.finding import Evidence, Finding, Row
 from sparring.diagnose.fits import FIT
 from sparring.diagnose.games import GAME
@@ -27,10 +28,17 @@ FITS = (
 )
 DETECTORS: Mapping[str, Mapping[str, Detector]] = {
     "gan": GAME,
-    "cyclegan": {},
+    "cyclegan": CYCLE,
     **dict.fromkeys(FITS, FIT),
 }  # by kind of run
-LOOKED = ("critic/auc", "samples/w1", "layer 1/delta", "back 0/time_delta")  # what rows of probes have
+LOOKED = (
+    "critic/auc",
+    "samples/w1",
+    "critic B/auc",
+    "samples B/w1",
+    "layer 1/delta",
+    "back 0/time_delta",
+)  # what rows of probes have
 QUIET = 30  # rows without a sign of it, after which a failure is over
 
 

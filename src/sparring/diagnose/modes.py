@@ -150,8 +150,37 @@ _FIT = (
         "smaller weights at the start, normalisation, a smaller learning rate, fewer layers; clipped gradients.",
     ),
 )
-MODES: Mapping[str, Mode] = MappingProxyType({mode.name: mode for mode in (*_GAME, *_FIT)})
-"""By name: those of games first, then those of fits."""
+_CYCLE = (
+    Mode(
+        "collapsed-side",
+        "one side collapsed",
+        "failure",
+        "the translations of one side are nearly all alike, or sit on a small part of the data; the other's do not.",
+        "a generator that learns faster than its critic can follow, with little weight on what must come back.",
+        "more weight on the cycle of the other side; slower generators; the default settings.",
+        hides=("unstable-gradient", "lost-modes", "underfit-critic", "memorised-rows"),
+    ),
+    Mode(
+        "nothing-translated",
+        "nothing translated",
+        "failure",
+        "rows come back, but only because they were left nearly as they are: they do not look like the other side.",
+        "a cycle or identity that weighs so much that the critics are not heard, or critics that do not learn.",
+        "a smaller cycle and identity weight; a larger critic rate; the default settings.",
+        hides=("overpowering-critic", "underfit-critic"),
+    ),
+    Mode(
+        "hidden-information",
+        "information hidden in translations",
+        "warning",
+        "rows come back well, but no longer if faint noise is laid over their translations: what these do not show is "
+        "written into them too faintly to be seen.",
+        "one side has something that the other has no place for, while the cycle asks for it back.",
+        "a smaller weight of that side's cycle, or 0; do not take a small cycle error for a good translation.",
+    ),
+)
+MODES: Mapping[str, Mode] = MappingProxyType({mode.name: mode for mode in (*_GAME, *_CYCLE, *_FIT)})
+"""By name: those of games first, then those of CycleGANs, then those of fits."""
 
 
 def told(finding: Finding) -> str:

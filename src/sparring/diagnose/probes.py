@@ -4,36 +4,27 @@ Probes draw nothing from the run's random states and change no weight, so a run 
 without.
 """
 
-import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from threadpoolctl import ThreadpoolController
-from torch import Tensor, nn
+from torch import Tensor
 
-from sparring.diagnose.yardstick import Yardstick
+from sparring.diagnose.scenes import Scene
 from sparring.errors import InputError
-from sparring.networks import evaluating
-from sparring.objectives import scores
 from sparring.place import Place
 from sparring.training import Step, Turn
-from sparring.training.adversarial import packed
-from sparring.transport.clouds import distances
-from sparring.transport.exact import cheapest
 
-__all__ = ["PROBES", "GameProbes", "Scene", "probe_names"]
+__all__ = ["PROBES", "GameProbes", "probe_names"]
 
 PROBES = ("layers", "updates", "jumps", "scores", "slope", "singular", "samples", "estimate")
 """Gradients by layer; updates over weights; how gradients jump from step to step; the critic's scores; its slope at
 fakes; singular values of its layers; the samples' quality; the critic's estimate of Wasserstein-1."""
 
 SELDOM = ("singular", "estimate")  # at every second look: they cost as much as half of the rest, and change slowly
-POWER = 12  # steps of the power iteration
-SLOPES = 64  # rows at which the critic's slope is taken
 JUMPS = 50  # steps before a look whose gradients are held against each other
 
 
@@ -46,36 +37,12 @@ def probe_names(asked: bool | Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in PROBES if name in asked)
 
 
-@dataclass(frozen=True)
-class Scene:
-    """What the probes look at. All of it stays the same for a whole run.
-
-    generator, critic: as they learn. real: encoded rows, with their labels if there are any; learned: encoded rows that
-    were learned from, where ``real`` was not. noise: (n, z). pack: as in PacGAN. samples: makes as many samples of
-    the averaged generator as the yardstick takes, in the data's own kind.
-    """
-
-    generator: nn.Module
-    critic: nn.Module
-    real: tuple[Tensor, ...]
-    learned: tuple[Tensor, ...] | None
-    noise: Tensor
-    pack: int
-    samples: Callable[[], Any]
-    yardstick: Yardstick | None
-
-    def fakes(self) -> Tensor:
-        """(n, ...), one for the label of every real row."""
-        return self.generator(self.noise, *self.real[1:]).to(self.real[0].dtype)
-
-    def score(self, x: Tensor, *labels: Tensor) -> Tensor:
-        return scores(self.critic, packed(x, self.pack), *labels)
-
-
 class GameProbes:
     """Looks at a game every ``every`` steps. A Watch of run.py; ``seconds`` and ``looks`` say what it cost.
 
-    turns: whose updates and gradients are measured. Several ranks record what rank 0 measured.
+    turns: whose updates and gradients are measured. scenes: by name, which the figures' names then have in them
+    ("critic B/auc"); "" for a game of one. more: gives further figures. after: steps before which it does not look.
+    Several ranks record what rank 0 measured.
     """
 
     done = False
@@ -83,13 +50,16 @@ class GameProbes:
     def __init__(
         self,
         turns: Sequence[Turn],
-        scene: Scene,
+        scenes: Mapping[str, Scene],
         every: int,
         chosen: Sequence[str] = PROBES,
         place: Place | None = None,
+        more: Callable[[], Mapping[str, float]] | None = None,
+        after: int = 0,
     ) -> None:
         self.turns = {turn.name: turn for turn in turns}
-        self.scene, self.every, self.chosen = scene, every, tuple(chosen)
+        self.scenes, self.every, self.chosen = dict(scenes), every, tuple(chosen)
+        self.more, self.after = more, after
         self.place = Place() if place is None else place
         self.layers = {turn.name: _layers(turn) for turn in turns}
         self._libraries = ThreadpoolController()
@@ -99,6 +69,8 @@ class GameProbes:
 
     def see(self, step: Step) -> Mapping[str, float] | None:
         """Take in a step; at a look, give the figures to be recorded."""
+        if step.index <= self.after:
+            return None
         if "updates" in self.chosen and (step.index + 1) % self.every == 0:
             self._before = {name: [p.detach().clone() for p in turn.parameters] for name, turn in self.turns.items()}
         if "jumps" in self.chosen and -step.index % self.every < JUMPS:
@@ -122,13 +94,10 @@ class GameProbes:
         if "jumps" in self.chosen:
             found |= {f"{name}/jumps": _jumps(norms) for name, norms in self._norms.items() if len(norms) > 1}
         now = self.chosen if step.index // self.every % 2 else [name for name in self.chosen if name not in SELDOM]
-        with evaluating(self.scene.generator, self.scene.critic):
-            found |= _of_critic(self.scene, now)
-        if "samples" in self.chosen and self.scene.yardstick is not None:
-            samples = np.asarray(self.scene.samples())
-            usable = np.isfinite(samples.astype(np.float64)).all()
-            figures = self.scene.yardstick.figures(samples) if usable else {"w1": math.nan}
-            found |= {f"samples/{name}": value for name, value in figures.items()}
+        for side, scene in self.scenes.items():
+            found |= {_named(name, side): value for name, value in scene.figures(now).items()}
+        if self.more is not None:
+            found |= self.more()
         return found
 
     def _by_layer(self, step: Step) -> dict[str, float]:
@@ -162,6 +131,12 @@ class GameProbes:
         self._norms = {name: list(state["norms"][name]) for name in self.turns}
 
 
+def _named(name: str, side: str) -> str:
+    """ "critic layer 1/singular" of the side B: "critic B layer 1/singular"."""
+    first, rest = re.match(r"(\w+)(.*)", name).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    return f"{first} {side}{rest}" if side else name
+
+
 def _jumps(norms: Sequence[Tensor]) -> float:
     """Decades from the 10th to the 90th percentile of a gradient's size; norms: by step, one for each parameter."""
     whole = torch.linalg.vector_norm(torch.stack(list(norms)).double(), dim=1).clamp(min=1e-30).log10()
@@ -178,74 +153,3 @@ def _layers(turn: Turn) -> list[list[int]]:
         layer = name if "parametrizations" in names.get(id(parameter), "") else name.rpartition(".")[0]
         found.setdefault(layer, []).append(i)
     return list(found.values())
-
-
-def _of_critic(scene: Scene, chosen: Sequence[str]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    with torch.no_grad():
-        fake = scene.fakes()
-        real_scores, fake_scores = scene.score(*scene.real), scene.score(fake, *scene.real[1:])
-        learned = None if scene.learned is None else scene.score(*scene.learned)
-    if "scores" in chosen:
-        found |= _of_scores(real_scores, fake_scores, learned)
-    if {"slope", "estimate"} & set(chosen):
-        slopes = _slopes(scene, fake)
-        if "slope" in chosen:
-            found["critic/slope"] = float(slopes.mean())
-        if "estimate" in chosen and scene.pack == 1 and torch.isfinite(fake).all():
-            steepest = max(float(slopes.max()), float(_slopes(scene, scene.real[0]).max()), 1e-12)
-            found["critic/estimate"] = float((real_scores - fake_scores.float()).mean()) / steepest / _w1(scene, fake)
-    if "singular" in chosen:
-        found |= {f"critic layer {i}/singular": value for i, value in enumerate(_singular(scene.critic), 1)}
-    return found
-
-
-def _of_scores(real: Tensor, fake: Tensor, learned: Tensor | None) -> dict[str, float]:
-    """How well the critic tells real from fake rows, and how its scores spread."""
-    both = torch.cat([real, fake]).double()
-    found = {
-        "critic/auc": _auc(real, fake),
-        "critic/accuracy": float(((real > 0).double().mean() + (fake <= 0).double().mean()) / 2),
-        "critic/score_spread": float(both.std(correction=0)),
-        "critic/score_size": float(both.abs().max()),
-    }
-    return found if learned is None else found | {"critic/memory": _auc(learned, real)}
-
-
-def _auc(higher: Tensor, lower: Tensor) -> float:
-    """P(a score of the first is above one of the second), ties counting half: the area under the ROC curve."""
-    gains = higher.double()[:, None] - lower.double()[None]
-    return float(((gains.sign() + 1) / 2).mean())
-
-
-def _slopes(scene: Scene, x: Tensor) -> Tensor:
-    """The Euclidean norm of the critic's gradient at some of the samples."""
-    some = SLOPES - SLOPES % scene.pack
-    with torch.enable_grad():
-        point = x[:some].detach().requires_grad_()
-        slope = torch.autograd.grad(scene.score(point, *(label[:some] for label in scene.real[1:])).sum(), point)[0]
-    return slope.flatten(1).norm(dim=1)
-
-
-def _singular(network: nn.Module) -> list[float]:
-    """The largest singular value of every layer's weight, as a matrix of outputs and all else, by power iteration.
-
-    It starts from the same vector each time. Source: Miyato et al. 2018, section 2.1, for filters as such a matrix.
-    """
-    found = []
-    for weight in (p.detach() for p in network.parameters() if p.dim() > 1):
-        matrix = weight.flatten(1).float()
-        v = torch.linspace(1.0, 2.0, matrix.shape[1], device=matrix.device)
-        for _ in range(POWER):
-            v = matrix.T @ (matrix @ v)
-            v = v / v.norm().clamp(min=1e-12)
-        found.append((matrix @ v).norm())
-    return torch.stack(found).tolist() if found else []
-
-
-def _w1(scene: Scene, fake: Tensor) -> float:
-    """Exact Wasserstein-1 between the probe's fakes and reals, as the critic sees them."""
-    points = [x.detach().flatten(1).cpu().double().numpy() for x in (fake, scene.real[0])]
-    n = len(points[0])
-    cost = cheapest(distances(*points), np.full(n, 1 / n), np.full(n, 1 / n)).cost
-    return max(cost, 1e-12)

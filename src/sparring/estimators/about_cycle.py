@@ -11,7 +11,8 @@ from sparring.data.image import as_bytes
 from sparring.data.schema import Schema
 from sparring.data.signals import SignalSchema, drawn
 from sparring.data.write import write
-from sparring.estimators.cycle_job import CycleJob, Side, translated
+from sparring.estimators.cycle_job import CycleJob, Side
+from sparring.estimators.cycle_use import translated
 from sparring.estimators.provenance import command_of, machine, networks_of, now, place_of, plain, versions
 from sparring.record import Record
 from sparring.training.cycle import CycleRecipe

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -12,14 +12,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sparring.data.chunks import Chunk
 from sparring.data.schema import Schema, schema_from_json
 from sparring.data.source import Source, read, read_like
 from sparring.diagnose.finding import Finding
 from sparring.errors import DataError, FolderError, InputError
 from sparring.estimators.about_cycle import about_cycle, show_both, snapshot
 from sparring.estimators.cycle_design import cycle_settings, design_cycle
-from sparring.estimators.cycle_job import CycleJob, cycle_job, translated
+from sparring.estimators.cycle_job import CycleJob, cycle_job
+from sparring.estimators.cycle_probing import probed_cycle
 from sparring.estimators.cycle_starts import Start
+from sparring.estimators.cycle_use import returned, together, translations
 from sparring.estimators.playing import run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, warning_shower
@@ -54,8 +57,8 @@ class CycleGAN(BaseEstimator):
     steps: rounds of turns of the game that is kept. batch_size: rows of each side. learning_rate: of the generators;
     the critics' keeps its proportion. generator: a factory called with shape= and outputs= for G and for F; critic:
     called with shape=; or modules, copied for both sides. None everywhere: what suits the data.
-    kind, image_size, run, checkpoint_every, device, precision, threads, random_state, verbose, on_trouble ("warn" or
-    "stop"), validation_fraction: as for ``GAN``.
+    kind, image_size, run, checkpoint_every, device, precision, threads, random_state, verbose, probes, on_trouble
+    ("warn" or "stop"), validation_fraction: as for ``GAN``.
 
     After ``fit``: generators_ ("G" and "F", averaged), critics_, schema_a_, schema_b_, restarts_ (what each was
     like), start_ (what G begins with), seed_, record_, findings_, and verdict_ if rows were held out.
@@ -86,6 +89,7 @@ class CycleGAN(BaseEstimator):
         kind: str = "auto",
         image_size: int | tuple[int, int] | None = None,
         validation_fraction: float | None = 0.0,
+        probes: bool | Sequence[str] = True,
         on_trouble: str = "warn",
         run: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
@@ -112,6 +116,7 @@ class CycleGAN(BaseEstimator):
         self.kind = kind
         self.image_size = image_size
         self.validation_fraction = validation_fraction
+        self.probes = probes
         self.on_trouble = on_trouble
         self.run = run
         self.checkpoint_every = checkpoint_every
@@ -142,10 +147,13 @@ class CycleGAN(BaseEstimator):
             Record.refuse_taken(self.run)
         sources = self._read("A", A), self._read("B", B)
         self.seed_ = place.broadcast(seed_from(self.random_state))
-        job = cycle_job(self.get_params(deep=False), *sources, self.seed_)
+        job = self._made_ready(sources)
         about = about_cycle(self, job)
         self.record_ = Record.create(self.run, about) if self.run is not None and place.leads else Record(about)
         return self._play(job)
+
+    def _made_ready(self, sources: tuple[Source, Source]) -> CycleJob:
+        return probed_cycle(cycle_job(self.get_params(deep=False), *sources, self.seed_), self.probes, self.seed_)
 
     def _read(self, side: str, data: Any) -> Source:
         try:
@@ -172,7 +180,7 @@ class CycleGAN(BaseEstimator):
         record = run_of("cyclegan", folder)
         self = configured(cls, record, verbose, **networks)
         sources = self._again(record, "A", A), self._again(record, "B", B)
-        job = cycle_job(self.get_params(deep=False), *sources, self.seed_)
+        job = self._made_ready(sources)
         ranks = record.about["place"]["ranks"]
         if ranks != job.place.ranks:
             raise InputError(f"{folder} was begun by {ranks} process(es) and needs as many; now {job.place.ranks} run.")
@@ -234,6 +242,8 @@ class CycleGAN(BaseEstimator):
         if job.restarts is not None:
             chosen, self.restarts_ = job.restarts.chosen or 0, job.restarts.tried
             self.record_.update(restarts={"tried": self.restarts_, "chosen": chosen, "steps": job.restarts.steps})
+        if job.probes is not None:
+            self.record_.update(probes=job.probes.looks, probing=round(job.probes.seconds, 3))
         self.start_ = job.starts[chosen % len(job.starts)]
         self.record_.update(start=self.start_.said)
         if self.record_.kept:
@@ -247,28 +257,44 @@ class CycleGAN(BaseEstimator):
 
     # -- using
 
-    def transform(self, A: Any) -> Any:
+    def transform(self, A: Any, *, full_size: bool = False) -> Any:
         """What G makes of rows of A: (n, ...), in B's own range and dtype; a DataFrame if B was one.
 
-        A: an array, a DataFrame, or a path.
+        A: an array, a DataFrame, a path, or a single image or signal, of which a single one is made.
+        full_size: pictures of a folder, all of one size, keep it: they are translated in overlapping tiles.
+        """
+        return self._translated(A, False, full_size)
+
+    def inverse_transform(self, B: Any, *, full_size: bool = False) -> Any:
+        """What F makes of rows of B, in A's own range and dtype."""
+        return self._translated(B, True, full_size)
+
+    def stream(self, data: Any, *, reverse: bool = False, full_size: bool = False) -> Iterator[Chunk]:
+        """The same part by part, in little memory however much there is: chunks of ``rows``, with ``names`` of files.
+
+        data: as for ``transform``, or an iterator of rows, which may be endless. reverse: from B to A.
         """
         check_is_fitted(self, "generators_")
-        return self._translated("G", A, self.schema_a_, self.schema_b_)
+        network, source, target = self._direction(reverse)
+        return translations(network, data, source, target, full_size=full_size)
 
-    def inverse_transform(self, B: Any) -> Any:
-        """What F makes of rows of B, in A's own range and dtype."""
+    def _direction(self, reverse: bool) -> tuple[nn.Module, Schema, Schema]:
+        if reverse:
+            return self.generators_["F"], self.schema_b_, self.schema_a_
+        return self.generators_["G"], self.schema_a_, self.schema_b_
+
+    def _translated(self, data: Any, reverse: bool, full_size: bool) -> Any:
         check_is_fitted(self, "generators_")
-        return self._translated("F", B, self.schema_b_, self.schema_a_)
-
-    def _translated(self, name: str, data: Any, source: Schema, target: Schema) -> Any:
-        rows = torch.from_numpy(source.encode(read_like(data, source).values))
-        return target.decode(translated(self.generators_[name], rows).numpy())
+        _, source, _ = self._direction(reverse)
+        single = source.kind != "table" and hasattr(data, "shape") and np.shape(data) == source.row_shape
+        made = together(self.stream(np.asarray(data)[None] if single else data, reverse=reverse, full_size=full_size))
+        return made[0] if single else made
 
     def cycle_error(self, A: Any) -> np.ndarray:
         """Mean |F(G(a)) - a| of each row, (n,): of pixels in units of the data's range, of tables in deviations."""
         check_is_fitted(self, "generators_")
         rows = torch.from_numpy(self.schema_a_.encode(read_like(A, self.schema_a_).values))
-        back = translated(self.generators_["F"], translated(self.generators_["G"], rows))
+        back = returned(self.generators_["G"], self.generators_["F"], rows)
         return (back - rows).abs().flatten(1).mean(1).double().numpy() / (2.0 if self.schema_a_.bounded else 1.0)
 
     # -- keeping

@@ -25,8 +25,9 @@ from sparring.networks import (
 )
 from sparring.seeds import derive
 from sparring.shapes import describe
+from sparring.training.changes import valued
 from sparring.training.cycle import CycleRecipe
-from sparring.training.cycle_recipes import CYCLE_RECIPES, OBJECTIVES
+from sparring.training.cycle_recipes import CYCLE_RECIPES
 
 __all__ = ["CycleDesign", "cycle_settings", "design_cycle"]
 
@@ -67,19 +68,27 @@ def cycle_settings(given: Mapping[str, Any], a: Schema, b: Schema) -> CycleRecip
 
 
 PAIRS = ("adversarial", "cycle", "identity")
+SHARED = (  # with other games
+    *("objective", "penalties", "optimizer", "generator_rate", "critic_rate", "hold", "half_life", "batch_size"),
+    "steps",
+)
 
 
 def _checked(name: str, value: Any, usual: Any) -> Any:
     if name in PAIRS:
         return _pair(name, value)
-    if name == "objective" and isinstance(value, str):
-        if value not in OBJECTIVES:
-            raise InputError(f"objective must be one of {', '.join(OBJECTIVES)}; got {value!r}")
-        return OBJECTIVES[value]
-    whole = isinstance(usual, int) and not isinstance(usual, bool)
+    if name in SHARED:
+        return valued(name, value)
+    if name == "norm" and value not in (None, "instance"):
+        raise InputError(f"norm must be None or 'instance'; got {value!r}")
+    if isinstance(usual, bool) and not isinstance(value, bool):
+        raise InputError(f"{name} must be True or False; got {value!r}")
+    if name == "depth" and value is None:
+        return None
+    whole = name == "depth" or (isinstance(usual, int) and not isinstance(usual, bool))
     if whole and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < (name not in ZERO)):
         raise InputError(f"{name} must be a whole number of at least {int(name not in ZERO)}; got {value!r}")
-    return int(value) if whole else value
+    return int(value) if whole and value is not None else value
 
 
 ZERO = ("buffer", "blocks", "halvings", "depth")  # may be 0

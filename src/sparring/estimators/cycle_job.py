@@ -16,9 +16,11 @@ from sparring.data.rows import Rows
 from sparring.data.source import Source
 from sparring.data.split import split_rows
 from sparring.data.unpaired import Unpaired
+from sparring.diagnose.probes import GameProbes
 from sparring.errors import InputError
 from sparring.estimators.cycle_design import CycleDesign, cycle_settings, design_cycle
 from sparring.estimators.cycle_starts import Start, starts_of
+from sparring.estimators.cycle_use import translated
 from sparring.estimators.design import threads_for
 from sparring.place import Place
 from sparring.run import Watch
@@ -28,12 +30,12 @@ from sparring.training.cycle import CycleRecipe, cycle_game
 from sparring.training.restarts import Restarts, own_step
 from sparring.transport.aligning import w1_between
 
-__all__ = ["CycleJob", "Side", "cycle_job", "translated"]
+__all__ = ["CycleJob", "Side", "cycle_job"]
 
 RESIDENT = 2**31  # bytes of encoded rows, up to which a side is kept in memory
-AT_ONCE = 2**22  # numbers that are translated in one pass
 MEASURED = 500  # rows of either side by which restarts are compared
 RESTARTS = 4  # of vectors
+WIDE = 16 * 16  # pixels from which bfloat16 pays, where it is fast
 SHORT = 4  # a restart has one in so many of the steps
 
 
@@ -67,6 +69,7 @@ class CycleJob:
     restarts: Restarts | None
     steps: int
     watches: Mapping[str, Watch]
+    probes: GameProbes | None = None
 
     @property
     def generators(self) -> nn.ModuleDict:
@@ -84,7 +87,8 @@ def cycle_job(given: Mapping[str, Any], a: Source, b: Source, seed: int) -> Cycl
     """Bring together all that a run needs. given: the estimator's parameters."""
     recipe = cycle_settings(given, a.schema, b.schema)
     sides = _side(a, given, derive(seed, "held out", "A")), _side(b, given, derive(seed, "held out", "B"))
-    place = Place.of(given["device"], given["precision"] if given["precision"] != "auto" else "float32")
+    wide = a.schema.kind == "image" and math.prod(a.schema.shape[1:]) >= WIDE
+    place = Place.of(given["device"], given["precision"] if wide or given["precision"] != "auto" else "float32")
     count = int(given["restarts"] or (RESTARTS if a.schema.kind == "table" else 1))
     short = int(given["restart_steps"] or max(recipe.steps // SHORT, 1))
     if count > 1 and short > recipe.steps:
@@ -166,14 +170,6 @@ def _batches(side: Side, recipe: CycleRecipe, place: Place, seed: int) -> Batche
 
 def _encoded(side: Side, place: Place, rows: Tensor) -> Tensor:
     return torch.from_numpy(side.source.schema.encode(rows.numpy())).to(place.device, non_blocking=True)
-
-
-def translated(network: nn.Module, rows: Tensor) -> Tensor:
-    """What a generator makes of encoded rows, in parts, on the CPU."""
-    device = next(network.parameters()).device
-    size = max(AT_ONCE // max(math.prod(rows.shape[1:]), 1), 1)
-    with torch.inference_mode():
-        return torch.cat([network(part.to(device)).float().cpu() for part in rows.split(size)])
 
 
 def _measured(average: Any, sides: tuple[Side, Side], seed: int) -> dict[str, float]:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from sparring.data.rows import Rows
-from sparring.diagnose.probes import GameProbes, Scene, probe_names
+from sparring.diagnose.probes import GameProbes, probe_names
+from sparring.diagnose.scenes import Scene
 from sparring.diagnose.yardstick import LEAST, Yardstick, room
 from sparring.estimators.game import Job
 from sparring.estimators.sampling import Sampler
@@ -33,8 +34,9 @@ def probed(job: Job, asked: bool | Sequence[str], seed: int) -> Job:
         return job
     log = Intervals.of(job.settings.steps).log
     every = max(ROWS_APART, math.ceil(STEPS_APART / log)) * log
+    scene = _scene(job, chosen, derive(seed, "probes"))
     turns = tuple(turn for turn in job.game.turns if turn.name in ("critic", "generator"))
-    return replace(job, probes=GameProbes(turns, _scene(job, chosen, derive(seed, "probes")), every, chosen, job.place))
+    return replace(job, probes=GameProbes(turns, {"": scene}, every, chosen, job.place))
 
 
 def _scene(job: Job, chosen: Sequence[str], seed: int) -> Scene:

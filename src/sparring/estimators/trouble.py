@@ -23,6 +23,7 @@ __all__ = [
     "warning_shower",
 ]
 
+GAMES = ("gan", "cyclegan")  # kinds whose findings are kept while they are played
 ON_TROUBLE = ("warn", "stop", "remedy")
 
 
@@ -63,7 +64,7 @@ def noticing(record: Record) -> Diagnosis:
 
 def findings_of(record: Record) -> tuple[Finding, ...]:
     """The findings in a record; of a fit in memory they are looked for now, to spare the fit."""
-    if record.about.get("kind") != "gan" and not record.kept:
+    if record.about.get("kind") not in GAMES and not record.kept:
         return tuple(read_so_far(record).findings)
     return tuple(Finding.from_json(plain) for plain in record.findings())
 

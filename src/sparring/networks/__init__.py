@@ -29,8 +29,16 @@ from sparring.networks.signs import Signs
 from sparring.networks.spectral import spectrally_normalised
 from sparring.networks.symmetries import Symmetry, symmetries
 from sparring.networks.tagging import TaggingNetwork
+from sparring.networks.tiling import tiled
 from sparring.networks.translating import EncoderDecoder
-from sparring.networks.translators import Clamp, ImageTranslator, MapNorm, PatchCritic, VectorTranslator
+from sparring.networks.translators import (
+    Clamp,
+    ImageTranslator,
+    MapNorm,
+    PatchCritic,
+    VectorTranslator,
+    WholeScores,
+)
 from sparring.networks.units import dead_shares
 from sparring.networks.waves import Waves
 from sparring.networks.word_inputs import WordInputs
@@ -66,6 +74,7 @@ __all__ = [
     "TaggingNetwork",
     "VectorTranslator",
     "Waves",
+    "WholeScores",
     "WordInputs",
     "beam",
     "convolutional",
@@ -86,5 +95,6 @@ __all__ = [
     "spectrally_normalised",
     "summary",
     "symmetries",
+    "tiled",
     "treats_samples_apart",
 ]

@@ -13,7 +13,7 @@ from sparring.networks.layers import APART, LEAKY
 from sparring.networks.mlp import MLP
 from sparring.networks.symmetries import Symmetry
 
-__all__ = ["Clamp", "ImageTranslator", "MapNorm", "PatchCritic", "VectorTranslator"]
+__all__ = ["Clamp", "ImageTranslator", "MapNorm", "PatchCritic", "VectorTranslator", "WholeScores"]
 
 EPSILON = 1e-5
 
@@ -138,7 +138,11 @@ class ImageTranslator(nn.Module):
         return made
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.symmetry(x)
+        return self.redrawn(self.symmetry(x))
+
+    def redrawn(self, x: Tensor) -> Tensor:
+        """What is made of images that have gone through the symmetry; of each pixel from its surroundings alone,
+        without a norm."""
         h, w = x.shape[2:]
         below, right = (-side % part for side, part in zip((h, w), self.multiple, strict=True))
         if below or right:
@@ -188,6 +192,18 @@ class PatchCritic(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x.contiguous(memory_format=torch.channels_last))[:, 0]
+
+
+class WholeScores(nn.Module):
+    """A critic's scores (n, ...) as one of each sample, (n,): the mean over its patches."""
+
+    def __init__(self, critic: nn.Module) -> None:
+        super().__init__()
+        self.critic = critic
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.critic(x)
+        return found.flatten(1).mean(1) if found.dim() > 1 else found
 
 
 def _norm(norm: str | None, channels: int) -> list[nn.Module]:

@@ -28,6 +28,8 @@ class Buffer:
         """What the critic sees in the place of fakes (n, ...), of the same shape; draws from ``chance``."""
         if self.size == 0:
             return fakes
+        if self.kept is not None:  # it comes from a checkpoint on the CPU
+            self.kept = self.kept.to(fakes.device)
         held = 0 if self.kept is None else len(self.kept)
         fresh = fakes[: self.size - held].clone()  # kept and shown: there is room for them
         shown = torch.cat([fresh, self._exchanged(fakes[len(fresh) :], chance)])

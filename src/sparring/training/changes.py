@@ -19,7 +19,7 @@ from sparring.training.adam import Adam
 from sparring.training.recipe import Penalty, Recipe
 from sparring.training.slopes import PENALTIES
 
-__all__ = ["NAMED", "changed"]
+__all__ = ["NAMED", "changed", "valued"]
 
 NAMED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -55,10 +55,11 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     for name in changes:
         if name not in known:
             raise InputError(f"a recipe has no setting {name!r}{nearest(name, known)}")
-    return replace(recipe, **{name: _value(name, value) for name, value in changes.items()})
+    return replace(recipe, **{name: valued(name, value) for name, value in changes.items()})
 
 
-def _value(name: str, value: Any) -> Any:
+def valued(name: str, value: Any) -> Any:
+    """The value of a setting, which may be given plain. Raises InputError as ``changed`` does."""
     if name == "penalties" and isinstance(value, Mapping):
         return tuple(_penalty(*pair) for pair in value.items())
     if name in NAMED and isinstance(value, str):

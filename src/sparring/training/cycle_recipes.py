@@ -4,18 +4,13 @@ from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
-from sparring.objectives import HINGE, LEAST_SQUARES, MINIMAX, NON_SATURATING, RELATIVISTIC, WASSERSTEIN, Objective
+from sparring.objectives import RELATIVISTIC
 from sparring.training.adam import Adam
 from sparring.training.cycle import CycleRecipe
 from sparring.training.recipe import Penalty
 from sparring.training.slopes import PENALTIES
 
-__all__ = ["CYCLE_RECIPES", "OBJECTIVES", "PAPER"]
-
-OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
-    {found.name: found for found in (LEAST_SQUARES, NON_SATURATING, MINIMAX, HINGE, WASSERSTEIN, RELATIVISTIC)}
-)
-"""By name."""
+__all__ = ["CYCLE_RECIPES", "PAPER"]
 
 PAPER = CycleRecipe(width=64, blocks=9, halvings=2, kernel=7, depth=3, norm="instance", direct=False)
 """Zhu et al. 2017, for images of 256 x 256 pixels."""
