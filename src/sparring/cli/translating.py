@@ -63,7 +63,7 @@ def translate(
     with display.waiting(f"translating {data}"):
         count = _written(model.stream(data, reverse=reverse, full_size=full_size), output)
     state = {"rows": count, "output": str(output)}
-    display.result(state, lambda: display.print(f"{count:,} translations in {output}"))
+    display.result(state, lambda: display.print(f"{count:,} translation{'s' if count != 1 else ''} in {output}"))
 
 
 def _written(chunks: Iterator[Any], output: Path) -> int:

@@ -315,9 +315,8 @@ class CycleGAN(BaseEstimator):
         self.record_, about = record, record.about
         self.schema_a_, self.schema_b_ = (schema_from_json(about["schemas"][side]) for side in "AB")
         recipe = cycle_settings(self.get_params(deep=False), self.schema_a_, self.schema_b_)
-        made = design_cycle(
-            self.schema_a_, self.schema_b_, recipe, self.seed_, Start("saved"), self.generator, self.critic
-        )
+        start = Start.blank(self.schema_a_.shape[0], self.schema_b_.shape[0]) if self.align else Start("saved")
+        made = design_cycle(self.schema_a_, self.schema_b_, recipe, self.seed_, start, self.generator, self.critic)
         checkpoint = read_newest(record.checkpoint_folder)
         self._average, self.critics_ = Average(made.generators, 0.0), made.critics.eval()
         restore(checkpoint, {"average": self._average, "critics": self.critics_})

@@ -13,7 +13,7 @@ from sparring.chance import ambient_seed
 from sparring.data.schema import Schema, nearest
 from sparring.errors import InputError, ShapeError
 from sparring.estimators.cycle_starts import Start
-from sparring.estimators.design import kind_of
+from sparring.estimators.design import check_positive, kind_of
 from sparring.networks import (
     LEAKY,
     MLP,
@@ -50,6 +50,9 @@ class CycleDesign:
 
 def cycle_settings(given: Mapping[str, Any], a: Schema, b: Schema) -> CycleRecipe:
     """The recipe for such data, with what the user has set. Raises InputError for what cannot be."""
+    for name in ("steps", "batch_size", "restarts", "restart_steps", "threads"):
+        check_positive(name, given[name], whole=True)
+    check_positive("learning_rate", given["learning_rate"], whole=False)
     recipe = CYCLE_RECIPES[kind_of(a)]
     changes = dict(given["changes"] or {})
     for name in ("objective", "adversarial", "cycle", "identity", "buffer", "batch_size", "steps"):

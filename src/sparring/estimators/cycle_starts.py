@@ -34,6 +34,12 @@ class Start:
     maps: tuple[Affine, Affine] | None = None
     symmetry: Symmetry | None = None
 
+    @classmethod
+    def blank(cls, a: int, b: int) -> "Start":
+        """Of the same form as any that is found for a and b numbers (or channels), to be filled from a file."""
+        there, back = (torch.zeros(b, a), torch.zeros(b)), (torch.zeros(a, b), torch.zeros(a))
+        return cls("saved", maps=(there, back))
+
 
 def starts_of(a: np.ndarray, b: np.ndarray, count: int, seed: int, align: bool = True) -> list[Start]:
     """Starts for restarts 0, 1, ..., the most promising first. a, b: encoded rows, of vectors or images.

@@ -30,7 +30,7 @@ from sparring.shapes import describe
 from sparring.training import RECIPES, Penalty, Recipe, changed
 from sparring.training.adversarial import packed
 
-__all__ = ["Design", "Settings", "called", "design", "kind_of", "settle", "threads_for"]
+__all__ = ["Design", "Settings", "called", "check_positive", "design", "kind_of", "settle", "threads_for"]
 
 Given = nn.Module | Callable[..., nn.Module] | None
 SMALL = 16  # pixels: up to this side a fully connected network is better and faster than a convolutional one
@@ -97,8 +97,8 @@ def settle(parameters: dict[str, Any], schema: Schema, classes: int = 0) -> Sett
     Raises InputError for an unknown recipe (with the known ones) or an impossible number.
     """
     for name in ("steps", "batch_size", "latent_size", "critic_steps", "checkpoint_every", "threads"):
-        _positive(name, parameters[name], whole=True)
-    _positive("learning_rate", parameters["learning_rate"], whole=False)
+        check_positive(name, parameters[name], whole=True)
+    check_positive("learning_rate", parameters["learning_rate"], whole=False)
     kind = kind_of(schema)
     recipe = changed(_recipe(parameters["recipe"], schema), parameters["changes"] or {})
     recipe = recipe.with_rate(plain(parameters["learning_rate"]))
@@ -111,7 +111,8 @@ def settle(parameters: dict[str, Any], schema: Schema, classes: int = 0) -> Sett
     return Settings(recipe, int(parameters["steps"] or recipe.steps), int(latent_size), classes)
 
 
-def _positive(name: str, value: Any, whole: bool) -> None:
+def check_positive(name: str, value: Any, whole: bool) -> None:
+    """Raise InputError unless a parameter is a (whole) number above 0, or None."""
     kinds = numbers.Integral if whole else numbers.Real  # NumPy's too
     if value is not None and (
         isinstance(value, bool) or not isinstance(value, kinds) or not 0 < float(value) < math.inf
