@@ -24,6 +24,7 @@ from sparring.errors import Diverged, FolderError, InputError, ShapeError, Troub
 from sparring.estimators.about_gan import about_gan, about_treated, show_real, snapshot
 from sparring.estimators.design import Settings, design, settle
 from sparring.estimators.game import JUDGED, Job, job_of, rows_of, take_over
+from sparring.estimators.playing import run_of
 from sparring.estimators.probing import probed
 from sparring.estimators.restoring import Treatments, configured_gan, data_again
 from sparring.estimators.sampling import AT_ONCE, Sampler, between, counted
@@ -193,7 +194,7 @@ class GAN(BaseEstimator):
         Raises FolderError if it is no run, DataError if the data have changed, InputError for an unknown remedy.
         """
         remedy = None if apply is None else remedy_called(apply)
-        record = Record.open(folder)
+        record = run_of("gan", folder)
         self = configured_gan(cls, record, read_newest(record.checkpoint_folder), verbose, **networks)
         source, labels = data_again(self, record, X, y)
         job = self._job(source, labels)

@@ -53,6 +53,7 @@ def cycle_settings(given: Mapping[str, Any], a: Schema, b: Schema) -> CycleRecip
     for name in ("steps", "batch_size", "restarts", "restart_steps", "threads"):
         check_positive(name, given[name], whole=True)
     check_positive("learning_rate", given["learning_rate"], whole=False)
+    _refuse_unlike(a, b, given["generator"])
     recipe = CYCLE_RECIPES[kind_of(a)]
     changes = dict(given["changes"] or {})
     for name in ("objective", "adversarial", "cycle", "identity", "buffer", "batch_size", "steps"):
@@ -117,7 +118,6 @@ def design_cycle(
     generator: a factory called with shape= (of what it takes) and outputs= (of what it makes), for G and for F; critic:
     called with shape=. A module is copied, so that both sides have one. Raises ShapeError if one does not fit.
     """
-    _refuse_unlike(a, b, generator)
     with ambient_seed(derive(seed, "weights")):
         generators = nn.ModuleDict(
             {

@@ -94,7 +94,7 @@ def cycle_job(given: Mapping[str, Any], a: Source, b: Source, seed: int) -> Cycl
     if count > 1 and short > recipe.steps:
         raise InputError(f"restart_steps={short} are more than all {recipe.steps} steps.")
     rows = tuple(side.encoded(MEASURED, seed).numpy() for side in sides)
-    starts = starts_of(rows[0], rows[1], count, derive(seed, "starts"), given["align"])
+    starts = starts_of(rows[0], rows[1], count, derive(seed, "starts"), given["align"] and given["generator"] is None)
     begin = partial(_begun, given, a, b, recipe, place, short, count, starts, seed)
     networks, game = begin(0)
     restarts = None
