@@ -30,7 +30,7 @@ def about_cycle(model: Any, job: CycleJob) -> dict[str, Any]:
     given = model.get_params(deep=False)
     custom = [name for name in CUSTOM if not _is_plain(given[name])]
     count = job.threads or torch.get_num_threads()
-    described = f"A: {job.a.source.description}; B: {job.b.source.description}"
+    described = f"{job.a.source.description} and {job.b.source.description}"
     sides = {"A": job.a, "B": job.b}
     networks = {
         **dict(job.networks.generators.items()),
@@ -38,7 +38,7 @@ def about_cycle(model: Any, job: CycleJob) -> dict[str, Any]:
     }
     about = {
         "kind": "cyclegan",
-        "title": f"CycleGAN between {job.a.source.description} and {job.b.source.description}",
+        "title": f"CycleGAN between {described}",
         "parameters": {name: plain(value) for name, value in given.items() if name not in (*UNSAID, *custom)},
         "custom": custom,
         "settings": _described_settings(job.recipe),

@@ -16,6 +16,7 @@ from sparring.report.answers import matrix_style, read_answers, read_filters
 from sparring.report.figures import MANY, PLOT, floor_bar
 from sparring.report.health import read_health
 from sparring.report.panels import panels
+from sparring.report.restarts import read_restarts
 from sparring.report.samples import read_samples
 from sparring.report.words import duration, finite, number, plain, ratio, when
 from sparring.report.writings import read_alignments, read_writings
@@ -35,6 +36,7 @@ KINDS = {
     "sequence-translator": "translator",
 }
 ANSWERING = frozenset(KINDS) - {"gan", "cyclegan"}  # kinds whose runs have no samples of each step
+COLUMNS = {"cyclegan": "From left to right: A, G(A), F(G(A)); then B, F(B), G(F(B))."}  # of pictures of samples
 ENDS = {
     "diverged": ("The run diverged", "poor"),
     "failed": ("The run failed", "poor"),
@@ -84,6 +86,8 @@ def _content(record: Record) -> dict[str, Any]:
         "samples": samples,
         "generates": str(about.get("kind")) not in ANSWERING,
         "answers": answers,
+        "columns": COLUMNS.get(str(about.get("kind")), "") if samples.pictures else "",
+        "restarts": read_restarts(about),
         "writings": read_writings(record),
         "alignments": read_alignments(record),
         "filters": read_filters(record),

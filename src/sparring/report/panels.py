@@ -22,6 +22,9 @@ PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("Samples beside real rows", ("w1", "coverage", "recall"), False),
     ("Variety of the samples", ("dispersion", "missed", "duplicates", "nearer"), False),
     ("How well the critic tells real from generated", ("auc", "memory", "accuracy"), False),
+    ("How far what comes back has strayed", ("cycle", "identity"), True),
+    ("Translations and rows", ("moved", "returned", "hidden"), False),
+    ("What the critics say against the fakes", ("adversarial",), False),
     ("Size of delta, layer by layer", ("delta",), True),
     ("Size of delta through time", (TIME_DELTA,), True),
     ("Dead units, layer by layer", ("dead",), False),
@@ -56,6 +59,7 @@ LABELS = {
 OWN_COLOURS = {"real_score": "real", "fake_score": "fake"}
 COLOURS = ("c0", "c1", "c2", "c3", "c4", "c5")
 UNDRAWN = ("epoch",)  # quantities that say where a row stands
+TABLED = "restart"  # a player whose figures stand in a table
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,8 @@ def _layer(player: str) -> tuple[str, int | None]:
 
 def panels(rows: list[dict[str, Any]], last: int, chosen: float | None) -> list[Panel]:
     """A panel for every group of quantities that the rows hold; a quantity of no group has its own."""
-    series = {key: pair for key, pair in _series(rows).items() if _parts(key)[1] not in UNDRAWN}
+    found = _series(rows).items()
+    series = {key: pair for key, pair in found if _parts(key)[1] not in UNDRAWN and _parts(key)[0] != TABLED}
     players = list(dict.fromkeys(_parts(key)[0] for key in series))
     grouped = {quantity for _, quantities, _ in (*PANELS, *CLOSER) for quantity in quantities}
     others = dict.fromkeys(_parts(key)[1] for key in series if _parts(key)[1] not in grouped)
