@@ -18,6 +18,7 @@ from sparring.data.source import Source, read, read_like
 from sparring.diagnose.finding import Finding
 from sparring.errors import DataError, FolderError, InputError
 from sparring.estimators.about_cycle import about_cycle, show_both, snapshot
+from sparring.estimators.cycle_answers import judged_cycle
 from sparring.estimators.cycle_design import cycle_settings, design_cycle
 from sparring.estimators.cycle_job import CycleJob, cycle_job
 from sparring.estimators.cycle_probing import probed_cycle
@@ -26,6 +27,8 @@ from sparring.estimators.cycle_use import returned, together, translations
 from sparring.estimators.playing import run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, warning_shower
+from sparring.files import read_json, write_json
+from sparring.judging import TranslationVerdict
 from sparring.networks import Average
 from sparring.place import Place, threads
 from sparring.record import Record
@@ -297,6 +300,22 @@ class CycleGAN(BaseEstimator):
         back = returned(self.generators_["G"], self.generators_["F"], rows)
         return (back - rows).abs().flatten(1).mean(1).double().numpy() / (2.0 if self.schema_a_.bounded else 1.0)
 
+    def judge(
+        self, A_test: Any, B_test: Any, pairs: Any = None, *, draws: int = 10, random_state: Any = 0
+    ) -> TranslationVerdict:
+        """How good are the translations? Each direction's set against real rows of the other side, with noise floors.
+
+        A_test, B_test: held-out data, which the model has not seen. pairs: (k, 2), which row of A_test is which of
+        B_test; True: row i is row i; None: not known. With them, translations are held against the truth, beside
+        leaving rows as they are and the best linear map of each channel. draws, random_state: as for ``sp.judge``.
+        The verdict is kept in verdict_, and in the run's folder. Raises InputError (and its kinds).
+        """
+        check_is_fitted(self, "generators_")
+        self.verdict_ = judged_cycle(self, A_test, B_test, pairs, draws, random_state)
+        if self.record_.kept:
+            write_json(self.record_.verdict_path, self.verdict_.to_json())
+        return self.verdict_
+
     # -- keeping
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -308,6 +327,8 @@ class CycleGAN(BaseEstimator):
         copied = self.record_.save_to(folder)
         step = self.record_.about["sessions"][-1]["to_step"] if self.record_.about["sessions"] else 0
         write_checkpoint(copied.checkpoint_folder, step, {"average": self._average, "critics": self.critics_})
+        if hasattr(self, "verdict_"):
+            write_json(copied.verdict_path, self.verdict_.to_json())
 
     @classmethod
     def _loaded(cls, record: Record, **networks: Any) -> Self:
@@ -321,4 +342,6 @@ class CycleGAN(BaseEstimator):
         self._average, self.critics_ = Average(made.generators, 0.0), made.critics.eval()
         restore(checkpoint, {"average": self._average, "critics": self.critics_})
         self.generators_, self.skipped_ = self._average.module, checkpoint.skipped
+        if record.verdict_path.exists():
+            self.verdict_ = TranslationVerdict.from_json(read_json(record.verdict_path))
         return self

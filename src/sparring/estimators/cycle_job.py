@@ -30,7 +30,7 @@ from sparring.training.cycle import CycleRecipe, cycle_game
 from sparring.training.restarts import Restarts, own_step
 from sparring.transport.aligning import w1_between
 
-__all__ = ["CycleJob", "Side", "cycle_job"]
+__all__ = ["CycleJob", "Side", "cycle_job", "side_of"]
 
 RESIDENT = 2**31  # bytes of encoded rows, up to which a side is kept in memory
 MEASURED = 500  # rows of either side by which restarts are compared
@@ -86,7 +86,7 @@ class CycleJob:
 def cycle_job(given: Mapping[str, Any], a: Source, b: Source, seed: int) -> CycleJob:
     """Bring together all that a run needs. given: the estimator's parameters."""
     recipe = cycle_settings(given, a.schema, b.schema)
-    sides = _side(a, given, derive(seed, "held out", "A")), _side(b, given, derive(seed, "held out", "B"))
+    sides = side_of(a, "A", given, seed), side_of(b, "B", given, seed)
     wide = a.schema.kind == "image" and math.prod(a.schema.shape[1:]) >= WIDE
     place = Place.of(given["device"], given["precision"] if wide or given["precision"] != "auto" else "float32")
     count = int(given["restarts"] or (RESTARTS if a.schema.kind == "table" else 1))
@@ -154,8 +154,9 @@ def _begun(
     return networks, game
 
 
-def _side(source: Source, given: Mapping[str, Any], seed: int) -> Side:
-    numbers, others = split_rows(len(source.values), given["validation_fraction"], seed)
+def side_of(source: Source, side: str, given: Mapping[str, Any], seed: int) -> Side:
+    """A collection with the rows that this seed holds out."""
+    numbers, others = split_rows(len(source.values), given["validation_fraction"], derive(seed, "held out", side))
     return Side(source, Rows(source.values, numbers), Rows(source.values, others))
 
 

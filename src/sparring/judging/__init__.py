@@ -3,6 +3,19 @@
 from sparring.judging.answers import Answers, Mistake, judge_answers
 from sparring.judging.frechet import frechet_distance
 from sparring.judging.judge import judge
+from sparring.judging.ssim import ssim
+from sparring.judging.translations import TranslationVerdict, judge_translations
 from sparring.judging.verdict import Figure, Verdict
 
-__all__ = ["Answers", "Figure", "Mistake", "Verdict", "frechet_distance", "judge", "judge_answers"]
+__all__ = [
+    "Answers",
+    "Figure",
+    "Mistake",
+    "TranslationVerdict",
+    "Verdict",
+    "frechet_distance",
+    "judge",
+    "judge_answers",
+    "judge_translations",
+    "ssim",
+]
