@@ -19,6 +19,7 @@ from torch import nn
 import sparring as sp
 from sparring.data import toy
 from sparring.errors import DataError, FolderError, InputError, Interrupted, ShapeError
+from sparring.report import write_report
 from sparring.run import Progress
 
 STEPS = 24
@@ -292,3 +293,28 @@ def test_rows_of_another_shape_are_refused() -> None:
         model.transform(np.zeros((3, 5)))
     with torch.inference_mode(), pytest.raises(DataError):
         model.transform(np.full((3, 2), np.nan))
+
+
+def test_a_judged_run_says_so_in_its_folder_its_report_and_when_loaded(tmp_path: Path) -> None:
+    test = toy.digits_split()[1][:60]
+    a, b = _folder(tmp_path / "a", (IMAGES[:80] * 15).astype(np.uint8)), tmp_path / "b"
+    _folder(b, 255 - (IMAGES[80:] * 15).astype(np.uint8))
+    held_out = (test * 15).astype(np.uint8)
+    model = _make(tmp_path / "run", validation_fraction=0.2).fit(a, b)
+    verdict = model.judge(held_out, 255 - held_out, pairs=True)
+    truth = verdict["A to B"].truth
+    assert truth is not None
+    assert truth.retrieval == 1.0
+    assert truth["translated"].mae < 0.01
+    loaded = sp.load(tmp_path / "run")  # which reads the rows for the floors from where they were
+    again = loaded.judge(held_out, 255 - held_out, pairs=np.arange(60)[:, None].repeat(2, 1))
+    assert again == verdict == sp.load(tmp_path / "run").verdict_
+    page = write_report(tmp_path / "run").read_text()
+    assert "Against the truth" in page
+    assert "All figures of B to A" in page
+    with pytest.raises(ShapeError, match="pairs=True says that row i of A is row i of B; got 60 and 59 rows"):
+        model.judge(held_out, held_out[1:], pairs=True)
+    memory = _make(restarts=1).fit(A, B)
+    memory.save(tmp_path / "kept")
+    with pytest.raises(DataError, match="floors need them"):
+        sp.load(tmp_path / "kept").judge(A, B)

@@ -178,19 +178,51 @@ def _facts(about: Mapping[str, Any], reached: int) -> list[tuple[str, str, str]]
 
 
 def _verdict(record: Record) -> dict[str, Any] | None:
+    """What the template shows of verdict.json: of samples, or of both directions of a translator."""
     if not record.verdict_path.exists():
         return None
     try:
         verdict = _mapping(read_json(record.verdict_path))
     except (OSError, ValueError) as error:
         raise FolderError(f"{record.verdict_path} cannot be read: {error}. Judge the run again.") from None
-    figures = [_figure(_mapping(figure)) for figure in verdict.get("figures") or []]
+    directions = [_direction(_mapping(found)) for found in verdict.get("directions") or ()]
+    made = _shown(verdict)
     return {
-        "figures": figures,
+        **made,
+        "directions": directions,
+        "figures": made["figures"] + [f for d in directions for f in d["figures"]],
+    }
+
+
+def _shown(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "figures": [_figure(_mapping(figure)) for figure in verdict.get("figures") or []],
         "summary": str(verdict.get("summary") or ""),
         "space": str(verdict.get("space") or ""),
         "notes": [str(note) for note in verdict.get("notes") or ()],
         **{name: finite(verdict.get(name)) for name in ("samples", "draws", "seconds")},
+    }
+
+
+def _direction(found: Mapping[str, Any]) -> dict[str, Any]:
+    """One way of a translator's verdict: a verdict, with what came back, and the truth if it is known."""
+    truth = _mapping(found.get("truth"))
+    errors = [
+        {
+            "name": str(error["name"]),
+            "figures": [number(finite(error.get(name))) for name in ("mae", "relative", "ssim")],
+            "interval": " to ".join(number(finite(end)) for end in error["interval"]),
+        }
+        for error in truth.get("errors") or ()
+    ]
+    retrieval = finite(truth.get("retrieval"))
+    return {
+        **_shown(_mapping(found.get("verdict"))),
+        "name": str(found.get("name") or ""),
+        "returned": f"{number(finite(found.get('cycle_error')))} {found.get('unit') or ''}",
+        "errors": errors,
+        "pairs": finite(truth.get("pairs")),
+        "retrieval": None if retrieval is None else f"{retrieval:.1%}",
     }
 
 
