@@ -94,10 +94,11 @@ def command_of(about: dict[str, Any], usual: Mapping[str, Any] = NO_DEFAULTS) ->
 
     usual: the parameters' defaults, which need not be said.
     """
-    path, given = about["data"]["path"], dict(about["parameters"])
-    if about["custom"] or path is None:
+    data, given, two = about["data"], dict(about["parameters"]), about["kind"] == "cyclegan"
+    paths = [data["A"]["path"], data["B"]["path"]] if two else [data["path"]]
+    if about["custom"] or None in paths:
         return []
-    words = ["sparring", "fit", about["kind"], path, "--seed", str(about["seed"])]
+    words = ["sparring", "fit", about["kind"], *paths, "--seed", str(about["seed"])]
     target, fraction = about["data"].get("target"), given.pop("validation_fraction")
     words += ["--classes"] if target is True else [] if target is None else ["--target", target]
     words += [] if fraction is None else ["--held-out", str(fraction)]
@@ -114,7 +115,8 @@ def command_of(about: dict[str, Any], usual: Mapping[str, Any] = NO_DEFAULTS) ->
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))
         else:
-            words += [option, *map(str, value)] if isinstance(value, list) else [option, str(value)]
+            several = isinstance(value, list) and not two  # a CycleGAN's are weights of both sides, with a comma
+            words += [option, *map(str, value)] if several else [option, str(value).strip("[]").replace(" ", "")]
     return [shlex.join(words)]
 
 
