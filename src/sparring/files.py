@@ -62,10 +62,12 @@ def replaced_folder(path: Path) -> Iterator[Path]:
         partial.mkdir(parents=True)
         try:
             yield partial
-            for file in partial.iterdir():
-                with open(file, "rb+") as handle:
+            for found in (*partial.rglob("*"), partial):
+                if found.is_dir():
+                    sync_folder(found)
+                    continue
+                with open(found, "rb+") as handle:
                     os.fsync(handle.fileno())
-            sync_folder(partial)
             shutil.rmtree(path, ignore_errors=True)
             partial.replace(path)
         except BaseException:

@@ -115,8 +115,8 @@ def command_of(about: dict[str, Any], usual: Mapping[str, Any] = NO_DEFAULTS) ->
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))
         else:
-            several = isinstance(value, list) and not two  # a CycleGAN's are weights of both sides, with a comma
-            words += [option, *map(str, value)] if several else [option, str(value).strip("[]").replace(" ", "")]
+            several = [str(part) for part in value] if isinstance(value, list) else [str(value)]
+            words += [option, ",".join(several)] if two else [option, *several]  # both sides' weights, with a comma
     return [shlex.join(words)]
 
 

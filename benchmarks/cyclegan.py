@@ -1,0 +1,296 @@
+"""CycleGANs on collections whose true pairing is known, though no pair is ever shown.
+
+    python benchmarks/cyclegan.py points [--seeds 10]
+    python benchmarks/cyclegan.py digits mnist characters --data FOLDER [--seeds 3]
+    python benchmarks/cyclegan.py ablation [--seeds 3]
+    python benchmarks/cyclegan.py looks --data FOLDER --fashion FOLDER --out FOLDER
+
+FOLDER (--data) holds the folders images-mnist (IDX files) and images-pixel-characters (pixel-characters.tar.gz). Both
+collections of a set are made from different rows (of characters: of the same figures, shuffled). Rows that are judged
+were never learned from, and the settings were chosen on other seeds. For each set:
+
+right     of points: the share that lands in the component of the mixture that the truth puts it in;
+          of images: the share of translations to which their own partner is nearest of all test rows
+relative  mean distance from the truth, over the mean size of the truth (of images from black)
+strict    the same over the mean distance of the truth from the mean training row: 1 for always saying that one
+mae       mean absolute error, in shares of the range; as it is: of leaving images alone; linear: of the best linear map
+          of each channel, fitted to the test pairs themselves
+W1        exact, between translations and other real rows, over its floor
+"""
+
+import argparse
+import io
+import tarfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from images import read as read_idx
+from PIL import Image
+
+import sparring as sp
+from sparring.data import toy
+from sparring.data.image import grid
+
+CENTRES = np.array([[-1.0, -0.6], [1.2, 0.1], [0.1, 1.3]])
+HALF = 0.5**0.5
+MAPS = {
+    "turned by 45°": np.array([[HALF, -HALF], [HALF, HALF]]),
+    "turned by 180°": -np.eye(2),
+    "mirrored": np.array([[0.0, 1.0], [1.0, 0.0]]),
+}
+ABLATION: dict[str, dict[str, Any]] = {
+    "cycle alone": {"adversarial": 0},
+    "GAN alone": {"cycle": 0},
+    "GAN + forward cycle": {"cycle": (1, 0)},
+    "GAN + backward cycle": {"cycle": (0, 1)},
+    "CycleGAN": {},
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """Two collections to learn from, and rows of both that are each other's partners, to judge by."""
+
+    name: str
+    a: np.ndarray
+    b: np.ndarray
+    a_test: np.ndarray
+    b_test: np.ndarray
+
+
+def fitted(known: Known, seed: int, **settings: Any) -> tuple[Any, float]:
+    """(the model, CPU seconds) on one thread."""
+    began = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sp.TroubleWarning)
+        model = sp.CycleGAN(threads=1, random_state=seed, **settings).fit(known.a, known.b)
+    return model, time.process_time() - began
+
+
+def relative(made: np.ndarray, truth: np.ndarray) -> float:
+    apart, size = (
+        np.linalg.norm(np.asarray(x, float).reshape(len(x), -1), axis=1) for x in (made - truth * 1.0, truth)
+    )
+    return float(apart.mean() / size.mean())
+
+
+# -- points
+
+
+def mixture(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Points of three unequal components, and which one each is of."""
+    component = rng.choice(3, n, p=[0.5, 0.3, 0.2])
+    return CENTRES[component] + 0.15 * rng.normal(size=(n, 2)), component
+
+
+def points(name: str, seed: int) -> tuple[Known, np.ndarray]:
+    rng, matrix = np.random.default_rng(100 + seed), MAPS[name]
+    (a, _), (b, _), (test, component) = mixture(4000, rng), mixture(4000, rng), mixture(2000, rng)
+    return Known(name, a, b @ matrix.T, test, test @ matrix.T), component
+
+
+def in_right_component(model: Any, known: Known, component: np.ndarray) -> float:
+    made, centres = model.transform(known.a_test), CENTRES @ MAPS[known.name].T
+    return float((np.linalg.norm(made[:, None] - centres, axis=2).argmin(1) == component).mean())
+
+
+def point_table(seeds: int) -> None:
+    print("| map | seeds found | right, least | relative error, mean (most) | CPU s, mean (most) |")
+    print("| --- | --- | --- | --- | --- |", flush=True)
+    for name in MAPS:
+        right, error, seconds = [], [], []
+        for seed in range(seeds):
+            known, component = points(name, seed)
+            model, took = fitted(known, seed)
+            right.append(in_right_component(model, known, component))
+            error.append(relative(model.transform(known.a_test), known.b_test))
+            seconds.append(took)
+        found = sum(r >= 0.99 and e <= 0.01 for r, e in zip(right, error, strict=True))
+        print(
+            f"| {name} | {found} of {seeds} | {min(right):.3f} | {np.mean(error):.4f} ({max(error):.4f}) | "
+            f"{np.mean(seconds):.0f} ({max(seconds):.0f}) |",
+            flush=True,
+        )
+
+
+# -- images
+
+
+def halves(
+    name: str, rows: np.ndarray, test: np.ndarray, change: Callable[[np.ndarray], np.ndarray], seed: int
+) -> Known:
+    """One half of the rows as they are, and the other half changed."""
+    rows = rows[np.random.default_rng(seed).permutation(len(rows))]
+    half = len(rows) // 2
+    return Known(name, rows[:half], change(rows[half:]), test, change(test))
+
+
+def digits(seed: int) -> list[Known]:
+    rows, test, *_ = toy.digits_split()
+    return [
+        halves("digits 8×8, inverted", rows, test, lambda x: 16 - x, seed),
+        halves("digits 8×8, transposed", rows, test, lambda x: x.swapaxes(1, 2), seed),
+    ]
+
+
+def mnist(folder: Path, seed: int) -> list[Known]:
+    rows, test = (read_idx(str(folder / "images-mnist"), part)[0] for part in ("train", "t10k"))
+    rows, test = rows[np.random.default_rng(seed).permutation(len(rows))[:10_000]], test[:1000]
+    return [
+        halves("MNIST 28×28, inverted", rows, test, lambda x: 255 - x, seed),
+        halves("MNIST 28×28, transposed", rows, test, lambda x: x.swapaxes(1, 2), seed),
+    ]
+
+
+def views(folder: Path, size: int) -> np.ndarray:
+    """Pixel characters on white, (view, figure, size, size, 3): from the back, facing left, from the front, right."""
+    found = {}
+    with tarfile.open(folder / "images-pixel-characters" / "pixel-characters.tar.gz") as archive:
+        for member in archive:
+            if not member.name.endswith(".png"):
+                continue
+            view, number = Path(member.name).parts[-2:]
+            file = archive.extractfile(member)
+            assert file is not None
+            with Image.open(io.BytesIO(file.read())) as image:
+                white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+                white.alpha_composite(image.convert("RGBA"))
+                shrunk = white.convert("RGB").resize((size, size), Image.Resampling.BOX)
+                found[int(view), int(number[:-4])] = np.asarray(shrunk)
+    figures = 1 + max(number for _, number in found)
+    return np.stack([np.stack([found[view, number] for number in range(figures)]) for view in range(4)])
+
+
+def characters(folder: Path, seed: int, size: int = 32) -> list[Known]:
+    """Every tenth figure is judged by; the others are seen from both sides, in other orders, so that none is a pair."""
+    seen, number, rng = views(folder, size), np.arange(912), np.random.default_rng(seed)
+    test, rest = number[number % 10 == 0], number[number % 10 != 0]
+    one, other = rng.permutation(rest), rng.permutation(rest)
+    return [
+        Known(f"characters {size}×{size}, {name}", seen[a][one], seen[b][other], seen[a][test], seen[b][test])
+        for name, a, b in (("facing right to left", 3, 1), ("front to facing left", 2, 1))
+    ]
+
+
+HEAD = (
+    "| set | begins at | right | relative | strict | SSIM | mae | as it is | linear | W1 / floor | CPU s |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+)
+
+
+def image_row(known: Known, seed: int, **settings: Any) -> Any:
+    model, seconds = fitted(known, seed, **settings)
+    way = model.judge(known.a_test, known.b_test, pairs=True, random_state=seed)["A to B"]
+    truth = way.truth
+    made = relative(model.transform(known.a_test), known.b_test)
+    own, as_it_is, linear = (truth[name] for name in ("translated", "as it is", "linear map"))
+    said = f"{truth.retrieval:.3f} | {made:.4f} | {own.relative:.3f} | {own.ssim:.3f}"
+    print(
+        f"| {known.name} | {model.start_.said} | {said} | "
+        f"{own.mae:.4f} | {as_it_is.mae:.4f} | {linear.mae:.4f} | {way.verdict['w1'].ratio:.2f} | {seconds:.0f} |",
+        flush=True,
+    )
+    return model
+
+
+def picture(model: Any, known: Known, path: Path, n: int = 8) -> None:
+    """Columns: rows of A, what they become, the truth, and what comes back."""
+    a = known.a_test[:n]
+    made = model.transform(a)
+    columns = [a, made, known.b_test[:n], model.inverse_transform(made)]
+    cells = np.stack([np.asarray(column) for column in columns], axis=1).reshape(-1, *a.shape[1:])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(grid(cells.astype(np.uint8) if cells.max() > 16 else cells, len(columns))).save(path)
+
+
+def image_table(make: Callable[[int], list[Known]], seeds: int, out: Path | None, only: str, **settings: Any) -> None:
+    print(HEAD, flush=True)
+    for seed in range(seeds):
+        for known in make(seed):
+            if only in known.name:
+                model = image_row(known, seed, **settings)
+                if out is not None and seed == 0:
+                    picture(model, known, out / f"{known.name.replace(' ', '-').replace(',', '')}.png")
+
+
+# -- the paper's ablation
+
+
+def ablation_table(seeds: int) -> None:
+    """Without alignment and restarts, so that the game alone finds what it finds."""
+    print(
+        "| points turned by 45°, from chance | right | relative error | digits inverted, from chance: right | strict |"
+    )
+    print("| --- | --- | --- | --- | --- |", flush=True)
+    for name, weights in ABLATION.items():
+        found = []
+        for seed in range(seeds):
+            known, component = points("turned by 45°", seed)
+            model, _ = fitted(known, seed, align=False, restarts=1, **weights)
+            found.append(
+                [in_right_component(model, known, component), relative(model.transform(known.a_test), known.b_test)]
+            )
+            image = digits(seed)[0]
+            truth = fitted(image, seed, align=False, steps=600, **weights)[0]
+            truth = truth.judge(image.a_test, image.b_test, pairs=True)["A to B"].truth
+            found[-1] += [truth.retrieval, truth["translated"].relative]
+        cells = [" ".join(f"{row[i]:.2f}" for row in found) for i in range(4)]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+# -- for looks
+
+
+def looks(data: Path, fashion: Path, out: Path, seed: int = 0) -> None:
+    """MNIST and Fashion-MNIST, which have no true pairing: pictures, and the judge's word."""
+    sides = {name: [read_idx(str(folder), part)[0] for part in ("train", "t10k")] for name, folder in
+             (("digits", data / "images-mnist"), ("clothes", fashion))}  # fmt: skip
+    known = Known("digits to clothes", sides["digits"][0][:5000], sides["clothes"][0][:5000],
+                  sides["digits"][1][:500], sides["clothes"][1][:500])  # fmt: skip
+    model, seconds = fitted(known, seed)
+    print(model.judge(known.a_test, known.b_test))
+    print(f"{seconds:.0f} CPU s")
+    picture(model, known, out / "digits-to-clothes.png")
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="+", choices=("points", "digits", "mnist", "characters", "ablation", "looks"))
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--fashion", type=Path, help="a folder of Fashion-MNIST's four IDX files")
+    parser.add_argument("--out", type=Path, help="a folder for pictures")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--size", type=int, default=32, help="pixels of characters")
+    parser.add_argument("--only", default="", help="sets with this in their names")
+    parser.add_argument("--steps", type=int, help="rounds [default: the recipe's]")
+    parser.add_argument("--no-align", action="store_true", help="begin by chance")
+    chosen = parser.parse_args(words)
+    settings = {"steps": chosen.steps, "align": not chosen.no_align}
+
+    def images(make: Callable[[int], list[Known]]) -> None:
+        image_table(make, chosen.seeds, chosen.out, chosen.only, **settings)
+
+    table = {
+        "points": lambda: point_table(chosen.seeds),
+        "digits": lambda: images(digits),
+        "mnist": lambda: image_table(
+            lambda s: mnist(chosen.data, s), chosen.seeds, chosen.out, chosen.only, **settings
+        ),
+        "characters": lambda: image_table(
+            lambda s: characters(chosen.data, s, chosen.size), chosen.seeds, chosen.out, chosen.only, **settings
+        ),
+        "ablation": lambda: ablation_table(chosen.seeds),
+        "looks": lambda: looks(chosen.data, chosen.fashion, chosen.out),
+    }
+    for what in chosen.what:
+        print(f"# {what}", flush=True)
+        table[what]()
+
+
+if __name__ == "__main__":
+    main()
