@@ -1,6 +1,7 @@
 """The settings of a CycleGAN for each kind of data, and the paper's own."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -20,6 +21,15 @@ def _slopes(first: float, last: float, every: int) -> tuple[Penalty, ...]:
     return tuple(Penalty(name, PENALTIES[name], first, last, every) for name in ("r1", "r2"))
 
 
+_IMAGE = CycleRecipe(
+    RELATIVISTIC,
+    penalties=(Penalty("r1", PENALTIES["r1"], 0.1, 0.1, 2),),
+    buffer=0,
+    generator_rate=1e-3,
+    critic_rate=1e-3,
+    half_life=100.0,
+)
+
 CYCLE_RECIPES: Mapping[str, CycleRecipe] = MappingProxyType(
     {
         "table": CycleRecipe(
@@ -34,12 +44,8 @@ CYCLE_RECIPES: Mapping[str, CycleRecipe] = MappingProxyType(
             batch_size=256,
             steps=3_000,
         ),
-        "small image": CycleRecipe(
-            generator_rate=1e-3, critic_rate=1e-3, half_life=100.0, batch_size=32, steps=2_000, width=32, depth=1
-        ),
-        "image": CycleRecipe(
-            generator_rate=1e-3, critic_rate=1e-3, half_life=100.0, batch_size=16, steps=2_000, width=32, depth=2
-        ),
+        "small image": replace(_IMAGE, batch_size=32, steps=1_000, depth=1),
+        "image": replace(_IMAGE, batch_size=16, steps=1_000, blocks=3, halvings=1, depth=3),
     }
 )
 """Kind of data -> settings."""
