@@ -159,7 +159,9 @@ SURE, BETTER, BLIND, FAR = 0.99, 0.97, 0.6, 2.0
 def overpowering_critic(series: Series) -> Sign | None:
     """All samples told apart, look after look, and none of them better for it."""
     auc, w1 = series.values("critic/auc", LONG), series.values("samples/w1")
-    if len(w1) < LATE or auc.min() < SURE or w1[-3:].min() < NEAR or np.median(w1[-3:]) < BETTER * np.median(w1[-6:-3]):
+    if len(w1) < LATE or len(auc) < LONG or auc.min() < SURE or w1[-3:].min() < NEAR:
+        return None
+    if np.median(w1[-3:]) < BETTER * np.median(w1[-6:-3]):
         return None
     evidence = (
         Evidence("critic/auc", float(auc[-1]), f"below {SURE}"),
