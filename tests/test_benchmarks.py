@@ -1,6 +1,7 @@
 """The benchmarks that take too long for the tests run for a few steps here, on small data."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import torch
 
 import sparring as sp
 from sparring.data import toy
+from sparring.place import Place
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+import cycle_cost
+import cycle_gpu
+import cyclegan
 import diagnosis
 import gpu
 import images
@@ -146,3 +151,42 @@ def test_the_truth_about_a_game() -> None:
     late = game(sick, steady[:1100] + jumping[:400])
     assert diagnosis.truths(late) == {"unstable-gradient"}  # in four of the last five windows
     assert diagnosis.onset(late, "unstable-gradient") == 1100
+
+
+@pytest.mark.parametrize("case", cycle_cost.CASES[1:4], ids=lambda case: case.name)
+def test_both_loops_of_a_cyclegan_do_the_same(case: cycle_cost.Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On rows that are all one image, so that the order does not matter: three rounds' losses, the buffer filling."""
+    recipe = replace(case.recipe, width=4, batch_size=2)
+    case = replace(case, recipe=recipe, shape=(case.shape[0], 12, 12))
+    a, b = (torch.rand(1, *case.shape) * 2 - 1 for _ in range(2))
+    monkeypatch.setattr(cycle_cost, "data", lambda case: (a.expand(20, -1, -1, -1), b.expand(20, -1, -1, -1)))
+    made = cycle_cost.networks(case)
+    theirs = cycle_cost.reference(case, made)
+    mine = cycle_cost.ours(case, cycle_cost.networks(case))
+    for _ in range(3):
+        losses, step = next(theirs), next(mine)
+        row: Any = step.row(Place())  # type: ignore[attr-defined]
+        pairs = {"G": 2 * row["generators/B/adversarial"], "F": 2 * row["generators/A/adversarial"]}
+        pairs |= {"cycle A": 10 * row["generators/A/cycle"], "cycle B": 10 * row["generators/B/cycle"]}
+        pairs |= {"D_A": row["critics/A/objective"], "D_B": row["critics/B/objective"]}
+        if case.identity:
+            pairs |= {"identity A": 5 * row["generators/A/identity"], "identity B": 5 * row["generators/B/identity"]}
+        assert {name: losses[name] for name in pairs} == pytest.approx(pairs, rel=1e-3)
+
+
+def test_the_gpu_script_of_cyclegans_plays_on_a_processor() -> None:
+    case = cycle_cost.Case("", (3, 16, 16), replace(cycle_cost.PAPER, width=2, blocks=1, batch_size=2))
+    place = Place.of("cpu", "bfloat16")
+    for way in (cycle_gpu.ours, cycle_gpu.theirs):
+        assert cycle_gpu.rate(way(case, cycle_cost.networks(case), place), 2, 0.05, place.device) > 0
+
+
+def test_known_sets_know_their_truth() -> None:
+    known, component = cyclegan.points("mirrored", 0)
+    np.testing.assert_allclose(known.a_test[:, ::-1], known.b_test)
+    model = sp.CycleGAN(steps=1, restarts=1, random_state=0).fit(known.a[:200], known.b[:200])
+    assert 0 <= cyclegan.in_right_component(model, known, component) <= 1
+    inverted, transposed = cyclegan.digits(0)
+    assert (inverted.b_test == 16 - inverted.a_test).all()
+    assert (transposed.b_test == transposed.a_test.swapaxes(1, 2)).all()
+    assert cyclegan.relative(known.b_test, known.b_test) == 0

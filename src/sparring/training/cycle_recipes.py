@@ -13,8 +13,10 @@ from sparring.training.slopes import PENALTIES
 
 __all__ = ["CYCLE_RECIPES", "PAPER"]
 
-PAPER = CycleRecipe(width=64, blocks=9, halvings=2, kernel=7, depth=3, norm="instance", direct=False)
-"""Zhu et al. 2017, for images of 256 x 256 pixels."""
+PAPER = CycleRecipe(
+    adversarial=(2.0, 2.0), width=64, blocks=9, halvings=2, kernel=7, depth=3, norm="instance", direct=False
+)
+"""Zhu et al. 2017, for images of 256 x 256 pixels. Its generators' squares are not halved, as ours are: hence the 2."""
 
 
 def _slopes(first: float, last: float, every: int) -> tuple[Penalty, ...]:
