@@ -558,10 +558,13 @@ def test_public_names() -> None:
         "Answers",
         "Figure",
         "Mistake",
+        "TranslationVerdict",
         "Verdict",
         "frechet_distance",
         "judge",
         "judge_answers",
+        "judge_translations",
+        "ssim",
     }
     code = "import sys, sparring.judging; assert 'torch' not in sys.modules and 'ot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
