@@ -258,6 +258,15 @@ def test_a_run_has_pictures_rows_and_a_report(tmp_path: Path) -> None:
     assert about["start"] == "colours inverted"
 
 
+def test_a_run_of_tables_keeps_what_comes_back_too(tmp_path: Path) -> None:
+    model = _make(tmp_path / "run").fit(A, B)
+    last = model.record_.samples()[-1][1]
+    for part, rows in (("", A), ("-a-a", A), ("-b-a", B), ("-b-b", B)):
+        assert len(pd.read_csv(last.with_stem(last.stem + part))) == len(rows)
+    assert len(pd.read_csv(tmp_path / "run" / "samples" / "real-a.csv")) == len(A)
+    assert len(pd.read_csv(tmp_path / "run" / "samples" / "real.csv")) == len(B)
+
+
 # -- bad input
 
 

@@ -302,6 +302,25 @@ def test_a_table_is_drawn_against_the_real_one(tmp_path: Path) -> None:
     assert len(html) < 400_000
 
 
+def test_a_translator_of_tables_is_drawn_both_ways(tmp_path: Path) -> None:
+    record = run(tmp_path / "run", kind="cyclegan")
+    for step in (100, 200, 300):
+        for part in ("", "a-a", "b-a", "b-b")[: 3 if step == 300 else 4]:  # the last step was cut short
+            table(record.sample_path(step, ".csv", part), 30)
+    for name in ("real.csv", "real-a.csv"):
+        table(record.folder / "samples" / name, 30)
+    assert [step for step, _ in record.samples()] == [100, 200, 300]
+    _, page = read(record.folder)
+    assert len(page.all("path", "frame")) == 4 * 2
+    assert len(page.all("div", "stage")) == 6
+    for words in ("G(A) before B", "F(G(A)) before A", "F(B) before A", "G(F(B)) before B"):
+        assert words in page.words
+    record.forget_after(150)
+    assert sorted(path.name for path in (record.folder / "samples").glob("0*")) == [
+        f"00000100{part}.csv" for part in ("-a-a", "-b-a", "-b-b", "")
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

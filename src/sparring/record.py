@@ -157,8 +157,9 @@ class Record:
         kept = [line for line in self._lines() if json.loads(line)["step"] <= step]
         with replaced_file(self.metrics_path) as partial:
             partial.write_text("".join(kept), encoding="utf-8")
-        for sample_step, path in self.samples():
-            if sample_step > step:
+        for path in (self.folder / "samples").glob("*.*"):
+            drawn = path.stem.partition("-")[0]
+            if drawn.isdigit() and int(drawn) > step:
                 path.unlink()
 
     # -- findings
@@ -198,12 +199,12 @@ class Record:
     def picture_path(self, name: str) -> Path:
         return self.folder / "pictures" / f"{name}.png"
 
-    def sample_path(self, step: int, suffix: str) -> Path:
-        """Where the samples of a step go; suffix with its dot, such as ".png"."""
-        return self.folder / "samples" / f"{step:08d}{suffix}"
+    def sample_path(self, step: int, suffix: str, part: str = "") -> Path:
+        """Where the samples of a step go; suffix with its dot, such as ".png". part: of what is in several files."""
+        return self.folder / "samples" / f"{step:08d}{'-' * bool(part)}{part}{suffix}"
 
     def samples(self) -> list[tuple[int, Path]]:
-        """(step, path) of every sample file, oldest first."""
+        """(step, path) of every step's sample file, oldest first; of several the one without a part."""
         folder = self.folder / "samples"
         found = sorted(path for path in folder.glob("*.*") if path.stem.isdigit()) if folder.is_dir() else []
         return [(int(path.stem), path) for path in found]

@@ -96,18 +96,35 @@ def _described_settings(recipe: CycleRecipe) -> dict[str, Any]:
 
 
 def show_both(record: Record, job: CycleJob) -> None:
-    """Of tables, rows of B, for comparison. Pictures have both sides in them."""
+    """Of tables, rows of both sides, for comparison. Pictures have them in them."""
     if job.b.source.schema.kind == "table":
-        write(job.b.train.some(ROWS), record.folder / "samples" / "real.csv")
+        for side, name in ((job.a, "real-a.csv"), (job.b, "real.csv")):
+            write(side.train.some(ROWS), record.folder / "samples" / name)
 
 
 def snapshot(record: Record, job: CycleJob, step: int) -> None:
-    """The same rows at every step. Pictures: A, G(A), F(G(A)), B, F(B), G(F(B)) beside each other; tables: G(A)."""
-    networks: Any = job.generators
+    """The same rows at every step: in a picture A, G(A), F(G(A)), B, F(B), G(F(B)) side by side; of tables in files."""
     if job.a.source.schema.kind == "table":
-        made = translated(networks["G"], job.a.encoded(ROWS))
-        write(job.b.source.schema.decode(made.numpy()), record.sample_path(step, ".csv"))
-        return
+        _tables(record, job, step)
+    else:
+        _picture(record, job, step)
+
+
+def _tables(record: Record, job: CycleJob, step: int) -> None:
+    """G(A) as the step's samples, and F(G(A)), F(B) and G(F(B)) in files with these parts of a name: a-a, b-a, b-b."""
+    networks: Any = job.generators
+    for start, end, there, back, parts in (
+        (job.a, job.b, networks["G"], networks["F"], ("", "a-a")),
+        (job.b, job.a, networks["F"], networks["G"], ("b-a", "b-b")),
+    ):
+        made = translated(there, start.encoded(ROWS))
+        returned = translated(back, made)
+        for side, values, part in ((end, made, parts[0]), (start, returned, parts[1])):
+            write(side.source.schema.decode(values.numpy()), record.sample_path(step, ".csv", part))
+
+
+def _picture(record: Record, job: CycleJob, step: int) -> None:
+    networks: Any = job.generators
     columns: list[Any] = []
     for source, target, there, back in (
         (job.a, job.b, networks["G"], networks["F"]),

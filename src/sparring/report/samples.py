@@ -14,11 +14,12 @@ from PIL import Image
 from sparring.record import Record
 from sparring.report.figures import Drawing, histogram, scatter
 
-__all__ = ["Picture", "Samples", "picture_of", "read_samples", "two_columns"]
+__all__ = ["Picture", "Samples", "Way", "picture_of", "read_samples", "two_columns"]
 
 FRAMES = 16  # steps on the slider
 POINTS = 1000  # points of a table in a drawing
 HEAVY = 60_000  # bytes above which a picture is packed again, smaller
+PARTS = ("", "-a-a", "-b-a", "-b-b")  # of a translator's step: G(A), F(G(A)), F(B), G(F(B))
 PACKINGS = ((1024, 85), (768, 85), (512, 85), (512, 60), (384, 60))  # longest side, WebP quality
 
 
@@ -31,14 +32,23 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Way:
+    """One direction of a translator of tables: the rows it starts from, where they come, and what comes back."""
+
+    names: tuple[str, str, str]
+    drawings: tuple[Markup, Markup, Markup]
+
+
+@dataclass(frozen=True)
 class Samples:
-    """What the slider shows. pictures: one a step, or empty where ``made`` holds the steps of a table."""
+    """What the slider shows. pictures: one a step, or empty where ``made`` or ``ways`` hold the steps of a table."""
 
     steps: tuple[int, ...] = ()
     pictures: tuple[Picture, ...] = ()
     real_picture: Picture | None = None
     made: Markup | None = None
     real: Markup | None = None
+    ways: tuple[Way, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -53,6 +63,8 @@ def read_samples(record: Record) -> Samples:
     suffix = found[-1][1].suffix
     found = _spread([entry for entry in found if entry[1].suffix == suffix])
     real = record.folder / "samples" / f"real{suffix}"
+    if suffix == ".csv" and real.with_name("real-a.csv").is_file():
+        return _both_ways(found, real)
     if suffix == ".csv":
         return _tables(found, real if real.is_file() else None)
     return _pictures(found, real if real.is_file() else None)
@@ -128,7 +140,30 @@ def _tables(found: list[tuple[int, Path]], real: Path | None) -> Samples:
         said = "No column holds numbers alone, so there is nothing to draw; the samples are in the folder samples."
         return Samples(notes=(*notes, said))
     made, alone = _drawn(behind, frames, names)
-    return Samples(steps, (), None, made.svg, alone and alone.svg, (*notes, *made.notes))
+    return Samples(steps, (), None, made.svg, alone and alone.svg, notes=(*notes, *made.notes))
+
+
+def _both_ways(found: list[tuple[int, Path]], b: Path) -> Samples:
+    """Of a translator: A, G(A) before B, F(G(A)) before A, and the same from B."""
+    notes: list[str] = []
+    a, ways = b.with_name("real-a.csv"), []
+    found = [(step, path) for step, path in found if all(_part(path, part).is_file() for part in PARTS)]
+    for start, end, parts, names in (
+        (a, b, ("", "-a-a"), ("A", "G(A) before B", "F(G(A)) before A")),
+        (b, a, ("-b-a", "-b-b"), ("B", "F(B) before A", "G(F(B)) before B")),
+    ):
+        there, back = (
+            _tables([(step, _part(path, part)) for step, path in found], real)
+            for part, real in zip(parts, (end, start), strict=True)
+        )
+        notes += [*there.notes, *back.notes]
+        if there.made is not None and back.made is not None and back.real is not None:
+            ways.append(Way(names, (back.real, there.made, back.made)))
+    return Samples(tuple(step for step, _ in found), ways=tuple(ways), notes=tuple(dict.fromkeys(notes)))
+
+
+def _part(path: Path, part: str) -> Path:
+    return path.with_stem(path.stem + part)
 
 
 def _drawn(real: np.ndarray | None, frames: Sequence[np.ndarray], names: list[str]) -> tuple[Drawing, Drawing | None]:
