@@ -20,7 +20,7 @@ __all__ = ["Schema", "checked_numbers", "nearest", "refuse_too_close", "rounded_
 class Schema(ABC):
     """How a kind of data is encoded. Subclasses are frozen dataclasses.
 
-    kind: "image", "table" or "signal". shape: of one encoded sample, (c, h, w), (p,) or (c, 1, length).
+    kind: "image", "table", "mixed table" or "signal". shape: of one encoded sample, (c, h, w), (p,) or (c, 1, length).
     bounded: whether encoded values lie in [-1, 1].
     """
 
@@ -63,10 +63,11 @@ class Schema(ABC):
 def schema_from_json(content: dict[str, Any]) -> Schema:
     """The schema that ``to_json`` described. Raises DataError for anything else."""
     from sparring.data.image import ImageSchema
+    from sparring.data.mixed import MixedSchema
     from sparring.data.signals import SignalSchema
     from sparring.data.table import TableSchema
 
-    kinds = {"image": ImageSchema, "signal": SignalSchema, "table": TableSchema}
+    kinds = {"image": ImageSchema, "signal": SignalSchema, "table": TableSchema, "mixed table": MixedSchema}
     kind = content.get("kind") if isinstance(content, dict) else content
     if kind not in kinds:
         raise DataError(f"a schema must be of the kind {' or '.join(kinds)}; got {kind!r}.")

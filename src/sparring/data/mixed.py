@@ -1,0 +1,190 @@
+"""Tables of any columns: numbers, categories, dates, gaps. What they are is found out, and all of it comes back."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sparring.data.codecs import Codec, Nothing, codec_from_json, codec_of
+from sparring.data.columns import LEFT_OUT, Column, column_of
+from sparring.data.relations import Numbers, Relation, found_relations, relation_from_json
+from sparring.data.schema import Schema, nearest
+from sparring.errors import DataError
+from sparring.shapes import describe
+
+__all__ = ["MixedSchema", "without"]
+
+
+@dataclass(frozen=True)
+class MixedSchema(Schema):
+    """Rows of a DataFrame <-> float32: one-hot parts, all columns' one after the other, and then scalars in [-1, 1].
+
+    columns: in the order of the table. codecs: one each. relations: what holds in every row. The compact form of a row
+    is the place of the 1 in each part, and the same scalars: (n, parts + scalars), which is what is kept in memory.
+    """
+
+    columns: tuple[Column, ...]
+    codecs: tuple[Codec, ...]
+    relations: tuple[Relation, ...] = ()
+    kind = "mixed table"
+
+    @classmethod
+    def of(
+        cls, frame: pd.DataFrame, columns: Sequence[Column] | None = None, relations: Sequence[Relation] | None = None
+    ) -> Self:
+        """The schema of some rows. columns, relations: what is known already, else found out.
+
+        Raises DataError for texts and identifiers, which cannot be made, and for columns of no known kind.
+        """
+        told = (
+            tuple(column_of(_name(name), _series(frame, name)) for name in frame.columns)
+            if columns is None
+            else columns
+        )
+        refused = [column for column in told if column.kind in LEFT_OUT]
+        if refused:
+            said = "; ".join(f"{column.name!r} is {_article(column.kind)} ({column.reason})" for column in refused[:3])
+            raise DataError(f"texts and identifiers cannot be made: column {said}. Leave such columns out.")
+        by_name = {_name(name): name for name in frame.columns}
+        numbers: Numbers = {column.name: column.numbers(_series(frame, by_name[column.name])) for column in told}
+        found = found_relations(told, numbers) if relations is None else relations
+        computed = {relation.columns[-1] for relation in found if not relation.learned}
+        codecs = tuple(
+            Nothing() if column.name in computed else codec_of(column, numbers[column.name]) for column in told
+        )
+        if not any(codec.parts or codec.scalars for codec in codecs):
+            raise DataError("every column is constant or empty; there is nothing to learn.")
+        return cls(tuple(told), codecs, tuple(found))
+
+    # -- sizes
+
+    @property
+    def names(self) -> tuple[str | int, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def parts(self) -> tuple[int, ...]:
+        """How many places each one-hot part has, in order."""
+        return tuple(size for codec in self.codecs for size in codec.parts)
+
+    @property
+    def scalars(self) -> int:
+        return sum(codec.scalars for codec in self.codecs)
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (sum(self.parts) + self.scalars,)
+
+    @property
+    def row_shape(self) -> tuple[int]:
+        return (len(self.columns),)
+
+    @property
+    def bounded(self) -> bool:
+        return True
+
+    # -- there
+
+    def check(self, values: Any) -> None:
+        if not isinstance(values, pd.DataFrame):
+            found = describe(np.shape(values))
+            raise DataError(f"a DataFrame with the columns that were learned from is needed; got an array {found}.")
+        there = {_name(name) for name in values.columns}
+        missing = [name for name in self.names if name not in there]
+        if missing:
+            near = nearest(str(missing[0]), map(str, there))
+            raise DataError(f"there is no column {missing[0]!r}{near}; the model needs it.")
+
+    def numbers(self, values: pd.DataFrame) -> Numbers:
+        """Each column's numbers (float64, NaN where a value is missing)."""
+        self.check(values)
+        by_name = {_name(name): name for name in values.columns}
+        return {column.name: column.numbers(_series(values, by_name[column.name])) for column in self.columns}
+
+    def compact(self, values: pd.DataFrame) -> NDArray[np.float32]:
+        """Rows as places in the parts and scalars: float32 (n, parts + scalars)."""
+        numbers = self.numbers(values)
+        told = [codec.encode(numbers[column.name]) for column, codec in zip(self.columns, self.codecs, strict=True)]
+        return np.hstack([*(codes for codes, _ in told), *(places for _, places in told)]).astype(np.float32)
+
+    def encode(self, values: pd.DataFrame) -> NDArray[np.float32]:
+        compact = self.compact(values)
+        spread = np.zeros((len(compact), *self.shape), np.float32)
+        if self.parts:
+            places = compact[:, : len(self.parts)].astype(np.int64) + self.starts
+            np.put_along_axis(spread, places, 1.0, axis=1)
+        spread[:, sum(self.parts) :] = compact[:, len(self.parts) :]
+        return spread
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each part begins in an encoded row."""
+        return np.cumsum([0, *self.parts[:-1]])[: len(self.parts)]
+
+    # -- and back
+
+    def decode(self, encoded: NDArray[Any]) -> pd.DataFrame:
+        rows = np.asarray(encoded)
+        ends = [*self.starts[1:], sum(self.parts)]
+        places = [rows[:, start:end].argmax(1) for start, end in zip(self.starts, ends, strict=bool(self.parts))]
+        codes = np.stack(places, axis=1).astype(np.int32) if places else np.empty((len(rows), 0), np.int32)
+        return self.expanded(codes, rows[:, sum(self.parts) :].astype(np.float32))
+
+    def expanded(self, codes: NDArray[np.int32], scalars: NDArray[np.float32]) -> pd.DataFrame:
+        """The table of rows in the compact form."""
+        numbers: Numbers = {}
+        part = scalar = 0
+        for column, codec in zip(self.columns, self.codecs, strict=True):
+            there, beside = slice(part, part + len(codec.parts)), slice(scalar, scalar + codec.scalars)
+            numbers[column.name] = column.settled(codec.decode(codes[:, there], scalars[:, beside]))
+            part, scalar = there.stop, beside.stop
+        by_name = {column.name: column for column in self.columns}
+        for relation in self.relations:
+            relation.hold(numbers, by_name)
+        made = {column.name: column.values(numbers[column.name]) for column in self.columns}
+        return pd.DataFrame(made, columns=list(self.names))
+
+    # -- as plain values
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "columns": [column.to_json() for column in self.columns],
+            "codecs": [codec.to_json() for codec in self.codecs],
+            "relations": [relation.to_json() for relation in self.relations],
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        return cls(
+            tuple(map(Column.from_json, content["columns"])),
+            tuple(map(codec_from_json, content["codecs"])),
+            tuple(map(relation_from_json, content["relations"])),
+        )
+
+
+def without(frame: pd.DataFrame, names: Collection[str | int]) -> pd.DataFrame:
+    """The other columns. Raises DataError for a name that is not there."""
+    there = {_name(name): name for name in frame.columns}
+    for name in names:
+        if name not in there:
+            raise DataError(f"there is no column {name!r} to leave out{nearest(str(name), map(str, there))}.")
+    kept: Any = frame[[original for name, original in there.items() if name not in names]]
+    return kept
+
+
+def _series(frame: pd.DataFrame, name: Any) -> pd.Series:
+    found: Any = frame[name]
+    return found
+
+
+def _name(name: Any) -> str | int:
+    return int(name) if isinstance(name, int | np.integer) else str(name)
+
+
+def _article(kind: str) -> str:
+    return "an identifier" if kind == "identifier" else f"free {kind}"
