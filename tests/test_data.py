@@ -236,7 +236,7 @@ def test_bad_numbers_in_a_file_are_reported_with_the_file(tmp_path: Path) -> Non
 
 
 def test_an_unknown_schema_is_refused() -> None:
-    with pytest.raises(DataError, match="image or signal or table; got 'sound'"):
+    with pytest.raises(DataError, match="image or signal or table or mixed table; got 'sound'"):
         schema_from_json({"kind": "sound"})
     for damaged in ({"kind": "image"}, {"kind": "table", "names": ["a"]}, {"kind": "image", "height": 3, "more": 1}):
         with pytest.raises(DataError, match="damaged"):

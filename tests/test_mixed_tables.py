@@ -244,7 +244,7 @@ def test_a_lump_is_a_place_of_its_own() -> None:
     codes, places = codec.encode(numbers)
     assert (codes[:, 0] == 0).mean() == (numbers == 0).mean()
     shares = np.bincount(codes[:, 0])[1:] / (numbers > 0).sum()
-    np.testing.assert_allclose(shares, 1 / 20, rtol=0.05)  # bins between quantiles have as many rows each
+    np.testing.assert_allclose(shares, 1 / 40, rtol=0.1)  # bins between quantiles have as many rows each
     assert (places[codes[:, 0] == 0] == 0).all()
 
 

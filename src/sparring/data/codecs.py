@@ -19,10 +19,10 @@ from sparring.errors import DataError
 __all__ = ["WIDEST", "Bins", "Clock", "Codec", "Labels", "Nothing", "codec_from_json", "codec_of"]
 
 WIDEST = 256  # labels in one part; more are two parts of about the square root of their number
-BINS = 20  # of a column of numbers
+BINS = 50  # of a column of numbers
 ROWS_A_BIN = 25
-SPIKE = 0.01  # share of rows, from which a value is a place of its own
-FEW = 40  # different values that are all places of their own, if each is met often
+SPIKE = 0.003  # share of rows, from which a value is a place of its own
+FEW = 50  # different values that are all places of their own, if each is met often
 OFTEN = 10  # rows
 Codes = NDArray[np.int32]
 Places = NDArray[np.float32]
@@ -56,6 +56,14 @@ class Codec(ABC):
     def levels(self) -> tuple[NDArray[np.float32], ...]:
         """For each part, where its places stand in the order of values, in [-1, 1]; empty where there is no order."""
 
+    def spans(self) -> tuple[tuple[int, int, int], ...]:
+        """For each scalar the part, and in it the places (start, end) of the bins that it is in."""
+        return ()
+
+    @abstractmethod
+    def points(self, numbers: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(n, d): two rows are at most 1 apart. Numbers by their rank from 0 to 1; labels all equally far apart."""
+
     @abstractmethod
     def to_json(self) -> dict[str, Any]: ...
 
@@ -82,6 +90,9 @@ class Nothing(Codec):
 
     def levels(self) -> tuple[NDArray[np.float32], ...]:
         return ()
+
+    def points(self, numbers: NDArray[np.float64]) -> NDArray[np.float32]:
+        return np.empty((len(numbers), 0), np.float32)
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind}
@@ -150,6 +161,12 @@ class Labels(Codec):
         if not self.ordered:
             return tuple(np.empty(0, np.float32) for _ in self.parts)
         return (_with_missing(np.linspace(-1, 1, self.count), self.missing),)
+
+    def points(self, numbers: NDArray[np.float64]) -> NDArray[np.float32]:
+        codes, _ = self.encode(numbers)
+        return np.hstack([_one_hot(codes[:, i], size) for i, size in enumerate(self.parts)]) / math.sqrt(
+            2 * len(self.parts)
+        )
 
     def to_json(self) -> dict[str, Any]:
         plain = {"count": self.count, "missing": self.missing, "ordered": self.ordered, "order": list(self.order)}
@@ -226,6 +243,21 @@ class Bins(Codec):
     def levels(self) -> tuple[NDArray[np.float32], ...]:
         return (_with_missing(np.array(self.ranks) * 2 - 1, self.missing),)
 
+    def spans(self) -> tuple[tuple[int, int, int], ...]:
+        return ((0, len(self.spikes), len(self.ranks)),) if self.edges else ()
+
+    def points(self, numbers: NDArray[np.float64]) -> NDArray[np.float32]:
+        absent = np.isnan(numbers)
+        middles = np.append(self.spikes, (np.array(self.edges[:-1]) + np.array(self.edges[1:])) / 2)
+        order = np.argsort(middles)
+        at, ranks = middles[order], np.array(self.ranks)[order]
+        if self.edges:  # so that numbers beyond the last middle are told apart too
+            at, ranks = np.r_[min(self.edges[0], at[0]) - 1e-9, at, max(self.edges[-1], at[-1])], np.r_[0, ranks, 1]
+        rank = np.interp(np.where(absent, 0, numbers), at, ranks)
+        if not self.missing:
+            return rank[:, None].astype(np.float32)
+        return np.stack([np.where(absent, 0.5, rank), absent * math.sqrt(0.75)], axis=1).astype(np.float32)
+
     def to_json(self) -> dict[str, Any]:
         lists = {name: list(getattr(self, name)) for name in ("spikes", "edges", "ranks")}
         return {"kind": self.kind, **lists, "missing": self.missing, "whole": self.whole}
@@ -278,8 +310,22 @@ class Clock(Codec):
     def levels(self) -> tuple[NDArray[np.float32], ...]:
         return self.day.levels() + self.time.levels()
 
+    def spans(self) -> tuple[tuple[int, int, int], ...]:
+        return self.day.spans() + tuple((1, start, end) for _, start, end in self.time.spans())
+
+    def points(self, numbers: NDArray[np.float64]) -> NDArray[np.float32]:
+        absent = np.isnan(numbers)
+        day = self.day.points(np.floor(numbers / self.per_day))
+        time = self.time.points(np.where(absent, 0, numbers) % self.per_day)
+        time[absent] = 0.5
+        return np.hstack([day, time]) / np.float32(math.sqrt(2))
+
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "per_day": self.per_day, "day": self.day.to_json(), "time": self.time.to_json()}
+
+
+def _one_hot(codes: NDArray[Any], size: int) -> NDArray[np.float32]:
+    return (codes[:, None] == np.arange(size)).astype(np.float32)
 
 
 def _with_missing(levels: NDArray[np.float64], missing: bool) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """Data with a class for every row, for models that are told the class."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparring.data.labelled import Labelled, fingerprint, read_labelled
+from sparring.data.mixed_source import read_mixed
 from sparring.data.source import BUILT_IN, Source, read
 from sparring.errors import DataError, ShapeError
 from sparring.shapes import describe
@@ -17,15 +19,20 @@ MOST_CLASSES = 1000
 
 
 def read_conditioned(
-    data: Any, labels: Any, size: Any = None, kind: str = "auto"
+    data: Any, labels: Any, size: Any = None, kind: str = "auto", leave_out: Collection[str | int] = ()
 ) -> tuple[Source, NDArray[Any] | None]:
     """Read data and the classes of their rows, if ``labels`` names some.
 
     data: as for ``read``, or Labelled. labels: None; an array (n,); the name of a CSV's or DataFrame's column or
     of a file of classes; or True: those that come with the data (sub-folders of images, the array y of an .npz,
     the labels beside an IDX file, built-in data).
+    Without labels, a table of mixed columns is read as one; leave_out: columns of it to pass over.
     Raises DataError or ShapeError if there are none, or they do not fit.
     """
+    if labels is None and not isinstance(data, Labelled) and kind in ("auto", "table"):
+        mixed = read_mixed(data, leave_out)
+        if mixed is not None:
+            return mixed, None
     if labels is None and not isinstance(data, Labelled):
         return read(data, size, kind), None
     if isinstance(data, str) and data in BUILT_IN:

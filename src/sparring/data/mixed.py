@@ -23,13 +23,15 @@ __all__ = ["MixedSchema", "without"]
 class MixedSchema(Schema):
     """Rows of a DataFrame <-> float32: one-hot parts, all columns' one after the other, and then scalars in [-1, 1].
 
-    columns: in the order of the table. codecs: one each. relations: what holds in every row. The compact form of a row
+    columns: in the order of the table. codecs: one each. relations: what holds in every row. shares: of the rows, for
+    each place of each part. The compact form of a row
     is the place of the 1 in each part, and the same scalars: (n, parts + scalars), which is what is kept in memory.
     """
 
     columns: tuple[Column, ...]
     codecs: tuple[Codec, ...]
     relations: tuple[Relation, ...] = ()
+    shares: tuple[float, ...] = ()
     kind = "mixed table"
 
     @classmethod
@@ -58,7 +60,12 @@ class MixedSchema(Schema):
         )
         if not any(codec.parts or codec.scalars for codec in codecs):
             raise DataError("every column is constant or empty; there is nothing to learn.")
-        return cls(tuple(told), codecs, tuple(found))
+        shares = [
+            np.bincount(codes, minlength=size) / len(frame)
+            for column, codec in zip(told, codecs, strict=True)
+            for codes, size in zip(codec.encode(numbers[column.name])[0].T, codec.parts, strict=True)
+        ]
+        return cls(tuple(told), codecs, tuple(found), tuple(np.concatenate(shares).tolist()) if shares else ())
 
     # -- sizes
 
@@ -86,6 +93,33 @@ class MixedSchema(Schema):
     @property
     def bounded(self) -> bool:
         return True
+
+    # -- for networks
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each part begins in an encoded row."""
+        return np.cumsum([0, *self.parts[:-1]])[: len(self.parts)]
+
+    @cached_property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """For each scalar the places (start, end), in an encoded row, of the bins that it is in."""
+        found, part = [], 0
+        for codec in self.codecs:
+            found += [(self.starts[part + i] + start, self.starts[part + i] + end) for i, start, end in codec.spans()]
+            part += len(codec.parts)
+        return tuple((int(start), int(end)) for start, end in found)
+
+    @cached_property
+    def levels(self) -> NDArray[np.float32]:
+        """(places, ranks): for each part with an order, where its places stand in it, in [-1, 1]."""
+        told = [levels for codec in self.codecs for levels in codec.levels()]
+        columns = []
+        for start, levels in zip(self.starts, told, strict=True):
+            if len(levels):
+                columns.append(np.zeros(sum(self.parts), np.float32))
+                columns[-1][start : start + len(levels)] = levels
+        return np.stack(columns, axis=1) if columns else np.empty((sum(self.parts), 0), np.float32)
 
     # -- there
 
@@ -120,10 +154,16 @@ class MixedSchema(Schema):
         spread[:, sum(self.parts) :] = compact[:, len(self.parts) :]
         return spread
 
-    @cached_property
-    def starts(self) -> NDArray[np.int64]:
-        """Where each part begins in an encoded row."""
-        return np.cumsum([0, *self.parts[:-1]])[: len(self.parts)]
+    def points(self, values: Any) -> NDArray[np.float32]:
+        """float32 (n, d, 1), so that its columns, which have one unit, are not scaled again.
+
+        The squared distance of two rows is the sum over columns, each of which gives at most 1: numbers and dates by
+        the difference of their ranks among the rows that the schema is of, labels that differ 1. Computed columns
+        give nothing.
+        """
+        numbers = self.numbers(values)
+        told = [codec.points(numbers[column.name]) for column, codec in zip(self.columns, self.codecs, strict=True)]
+        return np.hstack(told)[..., None]
 
     # -- and back
 
@@ -156,6 +196,7 @@ class MixedSchema(Schema):
             "columns": [column.to_json() for column in self.columns],
             "codecs": [codec.to_json() for codec in self.codecs],
             "relations": [relation.to_json() for relation in self.relations],
+            "shares": list(self.shares),
         }
 
     @classmethod
@@ -164,6 +205,7 @@ class MixedSchema(Schema):
             tuple(map(Column.from_json, content["columns"])),
             tuple(map(codec_from_json, content["codecs"])),
             tuple(map(relation_from_json, content["relations"])),
+            tuple(content["shares"]),
         )
 
 

@@ -52,6 +52,10 @@ class Schema(ABC):
     def decode(self, encoded: NDArray[Any]) -> Any:
         """The inverse, in the data's own range, layout and dtype."""
 
+    def points(self, values: Any) -> NDArray[Any]:
+        """Values (n, ...) as numbers whose distances mean something: as they are, where they are numbers."""
+        return np.asarray(values)
+
     @abstractmethod
     def check(self, values: Any) -> None:
         """Raise ShapeError or DataError unless values fit this schema."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sparring.data import toy
 from sparring.data.cache import read_cached
 from sparring.data.image import ImageSchema, read_images
+from sparring.data.mixed import MixedSchema
 from sparring.data.schema import Schema, checked_numbers
 from sparring.data.signals import SignalSchema
 from sparring.data.table import TableSchema, checked_table, read_csv
@@ -91,6 +92,10 @@ def _schema_of(values: Any, kind: str) -> Schema:
 
 def read_like(data: Any, schema: Schema) -> Source:
     """Read data that must fit a schema already known; their size follows from it."""
+    if isinstance(schema, MixedSchema):
+        from sparring.data.mixed_source import read_mixed_like  # which is built on this file
+
+        return read_mixed_like(data, schema)
     size = schema.shape[1:] if schema.kind == "image" else None
     values, names, path, labels = _gathered(data, size)
     values = _checked(values, path, fewest=1)

@@ -14,7 +14,7 @@ from sparring.data.schema import Schema, checked_numbers, refuse_too_close, roun
 from sparring.errors import DataError, ShapeError
 from sparring.shapes import describe
 
-__all__ = ["TableSchema", "checked_table", "read_csv"]
+__all__ = ["TableSchema", "checked_table", "is_number", "read_csv", "refuse_names"]
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,11 @@ def _number(cell: str) -> float | None:
         return None
 
 
+def is_number(cell: str) -> bool:
+    """Whether a cell's text is a number, as people write them."""
+    return _number(cell) is not None
+
+
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
@@ -221,14 +226,20 @@ def _hint(cell: str) -> str:
     return " Put commas between the numbers." if apart else ""
 
 
+def refuse_names(values: pd.DataFrame) -> pd.DataFrame:
+    """The frame itself. Raises DataError unless every column has one name of its own."""
+    if values.columns.nlevels > 1:
+        raise DataError(f"the columns have {values.columns.nlevels} levels of names; one name each is needed.")
+    if not values.columns.is_unique:
+        twice = values.columns[values.columns.duplicated()][0]
+        raise DataError(f"the column name {twice!r} appears twice; every column needs a name of its own.")
+    return values
+
+
 def checked_table(values: Any) -> NDArray[Any] | pd.DataFrame:
     """Rows of finite numbers, an array or a DataFrame of at least two rows."""
     if isinstance(values, pd.DataFrame):
-        if values.columns.nlevels > 1:
-            raise DataError(f"the columns have {values.columns.nlevels} levels of names; one name each is needed.")
-        if not values.columns.is_unique:
-            twice = values.columns[values.columns.duplicated()][0]
-            raise DataError(f"the column name {twice!r} appears twice; every column needs a name of its own.")
+        refuse_names(values)
         for name in values.columns:
             known = isinstance(values[name].dtype, np.dtype) or hasattr(values[name].dtype, "numpy_dtype")
             if not known or values[name].dtype.kind not in "iufb":

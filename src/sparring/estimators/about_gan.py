@@ -22,7 +22,12 @@ from sparring.seeds import derive
 
 __all__ = ["about_gan", "about_treated", "show_real", "snapshot"]
 
-SHOWN = {"image": 64, "signal": 32, "table": 1000}  # samples in a picture, rows in a table of samples
+SHOWN = {
+    "image": 64,
+    "signal": 32,
+    "table": 1000,
+    "mixed table": 1000,
+}  # samples in a picture, rows in a table
 COLUMNS = 16  # of a picture, at most, where each is a class
 CUSTOM = ("generator", "critic", "recipe", "changes")  # what may be the user's own objects
 UNSAID = ("run", "verbose", "generator", "critic")
@@ -127,7 +132,7 @@ def _in_columns(schema: Schema, classes: NDArray[Any] | None) -> bool:
 
 def _write_samples(record: Record, schema: Schema, name: str | int, samples: Any, classes: NDArray[Any] | None) -> None:
     """Write samples into a run's folder, as a picture or a table. name: a step, or "real"."""
-    suffix = ".csv" if schema.kind == "table" else ".png"
+    suffix = ".csv" if schema.kind.endswith("table") else ".png"
     folder = record.folder / "samples"
     path = record.sample_path(name, suffix) if isinstance(name, int) else folder / f"{name}{suffix}"
     if isinstance(schema, SignalSchema):

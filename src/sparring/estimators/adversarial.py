@@ -14,25 +14,25 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sparring.data.conditions import read_conditioned
-from sparring.data.rows import Rows
 from sparring.data.schema import schema_from_json
-from sparring.data.source import Source, read_like
+from sparring.data.source import Source
 from sparring.data.targets import Classes
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.remedies import REMEDIES, Applied, Remedy, remedy_called, treated
 from sparring.errors import Diverged, FolderError, InputError, ShapeError, Trouble
 from sparring.estimators.about_gan import about_gan, about_treated, show_real, snapshot
 from sparring.estimators.design import Settings, design, settle
-from sparring.estimators.game import JUDGED, Job, job_of, rows_of, take_over
+from sparring.estimators.game import JUDGED, Job, job_of, take_over
+from sparring.estimators.gan_answers import judged, scored
 from sparring.estimators.playing import run_of
 from sparring.estimators.probing import probed
 from sparring.estimators.restoring import Treatments, configured_gan, data_again
-from sparring.estimators.sampling import AT_ONCE, Sampler, between, counted
+from sparring.estimators.sampling import Sampler, between, counted
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, name_of, remedy_for, warning_shower
+from sparring.estimators.where import checked_where, rows_where
 from sparring.files import read_json, write_json
-from sparring.judging import Verdict, judge
+from sparring.judging import Verdict
 from sparring.networks import Average
-from sparring.objectives import scores
 from sparring.place import Place, threads
 from sparring.record import Record
 from sparring.report import write_report
@@ -51,7 +51,8 @@ class GAN(BaseEstimator):
     A generator turns noise into samples, a critic scores samples, and the two learn against each
     other (Algorithm 1 of Goodfellow et al. 2014, with k = ``critic_steps``). Images of shape
     (n, h, w) or (n, h, w, c), tables and vectors of shape (n, p), folders of images, .npy, .npz and
-    .csv files are taken as they are; samples come back in the data's range, shape and dtype.
+    .csv files are taken as they are; samples come back in the data's range, shape and dtype. A DataFrame, CSV or
+    Parquet file may have categories, dates, gaps and lumps, and rules that hold in every row: so will the samples.
 
     With ``fit(X, y)`` both networks are told the class of a sample, and ``sample(n, y=...)`` makes samples of
     the classes that are asked for.
@@ -73,7 +74,8 @@ class GAN(BaseEstimator):
     probes: what is measured of the game as it is played: True (all), False, or some of ``diagnose.PROBES``.
     on_trouble: what a failure does that is found while it learns: "warn", "stop" (the run ends with Trouble, and
     can be gone on with), or "remedy" (the game is changed and goes on from the same step, up to three times).
-    image_size: for folders of images: a number or (height, width).
+    image_size: for folders of images: a number or (height, width). leave_out: columns of a table to pass over, such as
+    names and identifiers, which cannot be made.
     run: a new folder for the run (resumable, with a report); None keeps the run in memory.
     checkpoint_every: steps between two checkpoints; None: every half minute.
     device: "auto", "cpu", "cuda". precision: "float32", "bfloat16", or "auto": bfloat16 for convolutions over images
@@ -110,6 +112,7 @@ class GAN(BaseEstimator):
         probes: bool | Sequence[str] = True,
         on_trouble: str = "warn",
         image_size: int | tuple[int, int] | None = None,
+        leave_out: Sequence[str] = (),
         run: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
         device: str = "auto",
@@ -136,6 +139,7 @@ class GAN(BaseEstimator):
         self.probes = probes
         self.on_trouble = on_trouble
         self.image_size = image_size
+        self.leave_out = leave_out
         self.run = run
         self.checkpoint_every = checkpoint_every
         self.device = device
@@ -167,7 +171,7 @@ class GAN(BaseEstimator):
         place = Place.of(self.device)
         if self.run is not None and place.leads:
             Record.refuse_taken(self.run)
-        source, labels = read_conditioned(X, y, self.image_size, self.kind)
+        source, labels = read_conditioned(X, y, self.image_size, self.kind, self.leave_out)
         self.seed_ = place.broadcast(seed_from(self.random_state))
         self.applied_ = []
         job = self._job(source, labels)
@@ -315,17 +319,30 @@ class GAN(BaseEstimator):
         known = None if self.classes_ is None else Classes(self.classes_)
         return Sampler(self.generator_, self.schema_, self.latent_size_, self._law, known, self._shares)
 
-    def sample(self, n: int | None = None, *, y: Any = None, latent: Any = None, random_state: Any = None) -> Any:
+    def sample(
+        self,
+        n: int | None = None,
+        *,
+        y: Any = None,
+        where: Mapping[Any, Any] | None = None,
+        latent: Any = None,
+        random_state: Any = None,
+    ) -> Any:
         """Make n new samples, in the data's own range, shape and dtype.
 
         n: one if it is left out, or as many as y or latent have. y: for a model fitted with classes: one class, (n,)
         classes, "balanced", or a mapping of classes to their shares; None: in the data's shares. latent: noise of
-        one's own, (n, latent_size_). random_state: repeats a draw; None gives a fresh one.
+        one's own, (n, latent_size_). where: of a table, columns to what they must be: a value, a list of values, or of
+        numbers and dates a pair (low, high); rows are drawn until n of them are so. random_state: repeats a draw; None
+        gives a fresh one.
         Returns (n, ...), or a DataFrame if the model was fitted on one.
         """
         sampler, seed = self._sampler, seed_from(random_state)
         noise = None if latent is None else sampler.given(latent)
         n = counted(n, noise, y)
+        if where is not None:
+            tests = checked_where(self.schema_, where)
+            return rows_where(lambda size, seed: sampler.made(sampler.noise(size, seed)), tests, n, seed)
         noise = sampler.noise(n, seed) if noise is None else noise
         return sampler.made(noise, sampler.labels(n, y, seed))
 
@@ -361,18 +378,7 @@ class GAN(BaseEstimator):
         Raises InputError for a critic of packs, which has no score for a single sample.
         """
         check_is_fitted(self, "critic_")
-        if self._pack > 1:
-            raise InputError(f"this critic judges {self._pack} samples together; it has no score for each.")
-        encoded = torch.from_numpy(self.schema_.encode(read_like(X, self.schema_).values))
-        if (y is None) != (self.classes_ is None):
-            raise InputError("the classes y are needed where a model was fitted with some, and only there.")
-        sampler = self._sampler
-        told = sampler.told(sampler.labels(len(encoded), y, 0))
-        device = next(self.critic_.parameters()).device
-        parts = zip(*(tensor.split(AT_ONCE) for tensor in (encoded, *told)), strict=True)
-        with torch.inference_mode():
-            found = [scores(self.critic_, *(p.to(device) for p in part)).cpu() for part in parts]
-        return torch.cat(found).double().numpy()
+        return scored(self, X, y)
 
     def judge(self, X_test: Any, X_train: Any = None, *, labels: Any = None, **more: Any) -> Verdict:
         """How good are the samples? Every figure stands beside its noise floor.
@@ -383,35 +389,8 @@ class GAN(BaseEstimator):
         test_labels= and what else ``sp.judge`` takes. The verdict is kept in verdict_, and in the run's folder.
         """
         check_is_fitted(self, "generator_")
-        train = self._training_values(X_train)
-        test = read_like(X_test, self.schema_).values
-        if X_train is None and hasattr(self, "_train"):
-            labels = self._labels if labels is None else labels
-            if labels is not None and len(labels) == len(self._train.values):
-                labels = np.asarray(labels)[self._train.numbers]
-        if self.classes_ is not None and "test_labels" in more:
-            more["fake_labels"] = lambda n, seed: self.draw_labels(n, random_state=seed)
-        self.verdict_ = judge(
-            lambda n, seed: np.asarray(self.sample(n, random_state=seed)),
-            np.asarray(train),
-            np.asarray(test),
-            labels=labels,
-            **more,
-        )
-        if self.record_.kept:
-            write_json(self.record_.verdict_path, self.verdict_.to_json())
+        self.verdict_ = judged(self, X_test, X_train, labels, more)
         return self.verdict_
-
-    def _training_values(self, X: Any) -> Any:
-        """The rows to judge by; of data too large for memory a part."""
-        if X is not None:
-            return read_like(X, self.schema_).values
-        if not hasattr(self, "_train"):
-            source, self._labels = data_again(self, self.record_, None)
-            rows, _ = rows_of(self.get_params(deep=False), len(source.values), self.seed_)
-            self._train = Rows(source.values, rows)
-        mapped = isinstance(self._train.values, np.memmap)
-        return self._train.some(JUDGED) if mapped else self._train.all()
 
     # -- keeping
 

@@ -12,13 +12,17 @@ import torch
 from torch import nn
 
 from sparring.chance import ambient_seed
+from sparring.data.mixed import MixedSchema
 from sparring.data.schema import Schema
 from sparring.errors import InputError, ShapeError
 from sparring.estimators.provenance import plain
 from sparring.networks import (
+    Choices,
     LabelledCritic,
     LabelledGenerator,
     Pair,
+    Ranks,
+    begin_at_shares,
     convolutional,
     count_parameters,
     perceptrons,
@@ -36,9 +40,11 @@ Given = nn.Module | Callable[..., nn.Module] | None
 SMALL = 16  # pixels: up to this side a fully connected network is better and faster than a convolutional one
 NETWORKS = {
     "table": perceptrons(),
+    "mixed table": perceptrons((256, 256)),
     "small image": perceptrons((256, 256, 256)),
     "image": convolutional(),
 }  # where a recipe names none
+MIXED_NOISE = 128  # numbers of noise for a mixed table
 SMALL_WORK = 2**25  # multiplications of a pass over a batch, below which a second thread costs more than it brings
 
 
@@ -142,8 +148,8 @@ def called(recipe: str, schema: Schema) -> str:
 
 def kind_of(schema: Schema) -> str:
     """Which of a recipe's settings suit the data."""
-    if schema.kind == "table":
-        return "table"
+    if schema.kind in ("table", "mixed table"):
+        return schema.kind
     return "small image" if max(schema.shape[1:]) <= SMALL else "image"
 
 
@@ -151,6 +157,8 @@ def _latent_size(recipe: Recipe, schema: Schema) -> int:
     numbers = math.prod(schema.shape)
     if callable(recipe.latent_size):
         return recipe.latent_size(numbers)
+    if schema.kind == "mixed table":
+        return recipe.latent_size or MIXED_NOISE
     return recipe.latent_size or (min(max(numbers, 2), 64) if schema.kind == "table" else 64)
 
 
@@ -197,7 +205,7 @@ def _given(network: Given, **sizes: object) -> nn.Module | None:
 def _pair(schema: Schema, settings: Settings) -> Pair:
     pair = settings.recipe.networks
     assert pair is not None
-    if pair.images and schema.kind == "table":
+    if pair.images and kind_of(schema).endswith("table"):
         raise InputError(
             f"{pair.name} networks are for images; the data are rows of {schema.shape[0]} numbers. Choose perceptrons"
             ", or kind='signal' if the columns follow each other in time."
@@ -206,14 +214,29 @@ def _pair(schema: Schema, settings: Settings) -> Pair:
 
 
 def _generator(schema: Schema, settings: Settings) -> nn.Module:
+    if isinstance(schema, MixedSchema):
+        choosing = _pair(schema, settings).generator(
+            settings.latent_size, schema.shape, Choices(schema.parts, schema.spans)
+        )
+        begin_at_shares(choosing, schema.shares)
+        return choosing
     size = settings.latent_size + settings.classes
     made = _pair(schema, settings).generator(size, schema.shape, nn.Tanh() if schema.bounded else None)
     return LabelledGenerator(made, settings.classes) if settings.classes else made
 
 
 def _critic(schema: Schema, judged: tuple[int, ...], settings: Settings) -> nn.Module:
+    if isinstance(schema, MixedSchema):
+        return _ranking_critic(schema, judged, settings)
     made = _pair(schema, settings).critic(judged, settings.classes or None)
     return LabelledCritic(made) if settings.classes else made
+
+
+def _ranking_critic(schema: MixedSchema, judged: tuple[int, ...], settings: Settings) -> nn.Module:
+    levels = torch.from_numpy(schema.levels)
+    pack = settings.recipe.pack
+    made = _pair(schema, settings).critic((judged[0] + pack * levels.shape[1],), None)
+    return nn.Sequential(Ranks(levels, pack), made)
 
 
 @torch.no_grad()

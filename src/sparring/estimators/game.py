@@ -166,8 +166,9 @@ def _watched(job: Job, given: dict[str, Any], seed: int) -> Job:
     looks = given["n_iter_no_change"]
     if isinstance(looks, bool) or not isinstance(looks, int | np.integer) or looks < 1:
         raise InputError(f"n_iter_no_change must be a whole number above 0; got {looks!r}")
+    points = job.source.schema.points
     seen = Watched.of(
-        np.asarray(job.train.some(JUDGED, seed)), np.asarray(job.held_out.some(JUDGED, seed)), derive(seed, "watched")
+        points(job.train.some(JUDGED, seed)), points(job.held_out.some(JUDGED, seed)), derive(seed, "watched")
     )
     every = max(math.ceil(job.settings.steps / LOOKS), APART)
     watch = Selection(
@@ -191,7 +192,7 @@ def _measure(job: Job, seen: Watched, first: str, seed: int) -> Callable[[nn.Mod
     noise, labels = sampler.noise(seen.size, seed), sampler.labels(seen.size, None, seed)
 
     def measure(generator: nn.Module) -> dict[str, float]:
-        found = seen.figures(sampler.made(noise, labels))
+        found = seen.figures(job.source.schema.points(sampler.made(noise, labels)))
         return {f"validation/{name}": found[name] for name in sorted(found, key=lambda name: name != first)}
 
     return measure

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,7 +54,8 @@ def _scene(job: Job, chosen: Sequence[str], seed: int) -> Scene:
     yardstick = None
     if "samples" in chosen:
         train, held_out = job.train.some(SEEN, seed), job.held_out.some(SEEN, seed)
-        yardstick = Yardstick.of(np.asarray(train), np.asarray(held_out), derive(seed, "yardstick"))
+        points = job.source.schema.points
+        yardstick = Yardstick.of(points(train), points(held_out), derive(seed, "yardstick"))
     count = 1 if yardstick is None else yardstick.size
     noise, labels = sampler.noise(count, derive(seed, "samples")), sampler.labels(count, None, seed)
     return Scene(
@@ -65,7 +65,7 @@ def _scene(job: Job, chosen: Sequence[str], seed: int) -> Scene:
         _encoded(job, job.train.drawn(size, derive(seed, "learned"))) if apart else None,
         sampler.noise(size, seed).to(job.place.device),
         pack,
-        lambda: sampler.made(noise, labels),
+        lambda: job.source.schema.points(sampler.made(noise, labels)),
         yardstick,
     )
 

@@ -3,6 +3,7 @@
 from sparring.networks.attention import AdditiveAttention
 from sparring.networks.average import Average
 from sparring.networks.carrying import Carrying
+from sparring.networks.choices import Choices, Ranks, begin_at_shares
 from sparring.networks.conditional import LabelledCritic, LabelledGenerator
 from sparring.networks.conv import ConvCritic, ConvGenerator
 from sparring.networks.convnet import ConvNet
@@ -20,12 +21,13 @@ from sparring.networks.layers import (
 from sparring.networks.looking import evaluating, hearing
 from sparring.networks.maxout import Maxout
 from sparring.networks.mlp import MLP
-from sparring.networks.pairs import PAIRS, Pair, convolutional, maxout, perceptrons, residual
+from sparring.networks.pairs import PAIRS, Pair, convolutional, maxout, perceptrons, residual, skipping
 from sparring.networks.reading import SequenceNetwork
 from sparring.networks.recurrent import CELLS, Recurrent, ends, reversed_rows
 from sparring.networks.residual import ResidualCritic, ResidualGenerator
 from sparring.networks.searching import beam, greedy
 from sparring.networks.signs import Signs
+from sparring.networks.skipping import Skipping
 from sparring.networks.spectral import spectrally_normalised
 from sparring.networks.symmetries import Symmetry, symmetries
 from sparring.networks.tagging import TaggingNetwork
@@ -52,6 +54,7 @@ __all__ = [
     "AdditiveAttention",
     "Average",
     "Carrying",
+    "Choices",
     "Clamp",
     "ConvCritic",
     "ConvGenerator",
@@ -65,11 +68,13 @@ __all__ = [
     "Maxout",
     "Pair",
     "PatchCritic",
+    "Ranks",
     "Recurrent",
     "ResidualCritic",
     "ResidualGenerator",
     "SequenceNetwork",
     "Signs",
+    "Skipping",
     "Symmetry",
     "TaggingNetwork",
     "VectorTranslator",
@@ -77,6 +82,7 @@ __all__ = [
     "WholeScores",
     "WordInputs",
     "beam",
+    "begin_at_shares",
     "convolutional",
     "count_parameters",
     "dead_shares",
@@ -92,6 +98,7 @@ __all__ = [
     "perceptrons",
     "residual",
     "reversed_rows",
+    "skipping",
     "spectrally_normalised",
     "summary",
     "symmetries",

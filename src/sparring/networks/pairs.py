@@ -15,9 +15,10 @@ from sparring.networks.maxout import Maxout
 from sparring.networks.mlp import MLP
 from sparring.networks.residual import ResidualCritic, ResidualGenerator
 from sparring.networks.signs import Signs
+from sparring.networks.skipping import Skipping
 from sparring.networks.waves import Waves
 
-__all__ = ["PAIRS", "Pair", "convolutional", "maxout", "perceptrons", "residual"]
+__all__ = ["PAIRS", "Pair", "convolutional", "maxout", "perceptrons", "residual", "skipping"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,14 @@ def residual(width: int = 16, blocks: int = 1) -> Pair:
     return Pair("residual", *made, images=True)
 
 
+def skipping(
+    hidden: Sequence[int] = (256, 256), critic_hidden: Sequence[int] | None = None, norm: str | None = "layer"
+) -> Pair:
+    """For mixed tables: a generator whose layers keep their inputs (see ``Skipping``), and a plain critic."""
+    made = partial(_perceptron_critic, tuple(critic_hidden or hidden), ())
+    return Pair("skipping", partial(_skipping_generator, tuple(hidden), norm), made)
+
+
 # -- of functions with a name, so that a recipe that holds them can be pickled
 
 
@@ -82,6 +91,13 @@ def _perceptron_generator(
     made = MLP((latent_size,), shape, hidden, nn.ReLU, last)
     count = min(signs, 2 * latent_size // 3)
     return nn.Sequential(Signs(count), made) if count else made
+
+
+def _skipping_generator(
+    hidden: Sequence[int], norm: str | None, latent_size: int, shape: Sequence[int], last: nn.Module | None
+) -> nn.Module:
+    made = Skipping(latent_size, math.prod(shape), hidden, norm)
+    return made if last is None else nn.Sequential(made, last)
 
 
 def _perceptron_critic(
@@ -128,6 +144,7 @@ def _residual_critic(width: int, blocks: int, shape: Sequence[int], outputs: int
 PAIRS: Mapping[str, Callable[..., Pair]] = MappingProxyType(
     {
         "perceptrons": perceptrons,
+        "skipping": skipping,
         "convolutional": convolutional,
         "dcgan": partial(convolutional, generator_norm="batch", critic_norm="batch"),
         "residual": residual,

@@ -1,0 +1,104 @@
+"""Tables from files and other libraries, as DataFrames of any columns."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sparring.data.table import is_number
+from sparring.errors import DataError
+
+__all__ = ["as_pandas", "is_plain", "read_frame"]
+
+DELIMITERS = ",;\t|"
+ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
+MOSTLY = 0.9  # share of a column's cells that are numbers, from which the others are mistakes
+LUMP, OFTEN = 0.02, 20  # share of rows, and rows, of one value from which a column of numbers is not plain
+
+
+def as_pandas(data: Any) -> Any:
+    """A DataFrame of another library (polars, Arrow) as one of pandas; anything else as it is."""
+    if isinstance(data, pd.DataFrame) or not hasattr(data, "to_pandas"):
+        return data
+    try:
+        return data.to_pandas()
+    except ImportError as error:  # both go through pyarrow
+        raise DataError(f"the table cannot become a pandas DataFrame: {error}. Install pyarrow.") from None
+
+
+def is_plain(frame: pd.DataFrame) -> bool:
+    """Whether all columns are numbers, none is missing, and no value lumps together: a cloud of points."""
+    for name in frame.columns:
+        values: Any = frame[name]
+        known = isinstance(values.dtype, np.dtype) or hasattr(values.dtype, "numpy_dtype")
+        if not known or values.dtype.kind not in "iuf" or values.isna().any():
+            return False
+        if values.value_counts().iloc[0] >= max(LUMP * len(values), OFTEN):
+            return False
+    return True
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """A table of any columns from a .csv, .tsv, .txt or .parquet file.
+
+    Of text files the delimiter (comma, semicolon, tab, bar) is found out, and whether there is a header: the first
+    line is one if none of its cells is a number. Columns of ISO dates become dates. Empty cells, NA, NaN and null are
+    missing values. Raises DataError for a file that cannot be read, and for a column of numbers with a few texts in
+    it, with the line and column of the first.
+    """
+    if path.suffix.lower() == ".parquet":
+        return _from_parquet(path)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            first, second = file.readline(), file.readline()
+        delimiter = max(DELIMITERS, key=first.count)
+        cells = [cell.strip().strip('"') for cell in first.rstrip("\r\n").split(delimiter)]
+        headed = bool(second.strip()) and all(cell and not is_number(cell) for cell in cells)
+        headed = headed and len(set(cells)) == len(cells)
+        frame = pd.read_csv(
+            path,
+            sep=delimiter,
+            header=0 if headed else None,
+            skipinitialspace=True,
+            encoding="utf-8-sig",
+            low_memory=False,
+        )
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. A table is needed.") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not text in UTF-8 (byte {error.start}); a table in UTF-8 is needed.") from None
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DataError(f"{path} cannot be read as a table: {' '.join(str(error).split())}.") from None
+    if not headed:
+        frame.columns = [f"x{i}" for i in range(frame.shape[1])]
+    for name in frame.columns:
+        frame[name] = _understood(path, frame[name], 2 if headed else 1)
+    return frame
+
+
+def _from_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except ImportError:
+        raise DataError(f"{path}: reading Parquet needs pyarrow; install sparring[parquet].") from None
+    except Exception as error:  # what a damaged file makes Arrow raise is anybody's guess
+        raise DataError(f"{path} cannot be read as Parquet: {' '.join(str(error).split())}.") from None
+
+
+def _understood(path: Path, values: Any, first_line: int) -> Any:
+    """A column of texts as dates where all of them are, after a look for numbers with mistakes among them."""
+    if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
+        return values
+    known: Any = values.dropna()
+    texts = known.astype(str)
+    if len(known) and texts.str.fullmatch(ISO).all():
+        zoned = texts.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$", regex=True).any()
+        return pd.to_datetime(values, format="ISO8601", utc=bool(zoned))
+    odd: Any = pd.Series(pd.to_numeric(texts, errors="coerce"), known.index).isna()
+    if 0 < odd.sum() <= (1 - MOSTLY) * len(known):
+        row = odd.index[int(odd.to_numpy().argmax())]
+        where = f"{path}, line {row + first_line}, column {values.name!r}"
+        raise DataError(f"{where}: found {texts[row][:40]!r}; a number is needed. Leave such cells empty if missing.")
+    return values

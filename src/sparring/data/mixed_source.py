@@ -1,0 +1,88 @@
+"""Tables of any columns, from wherever they are: frames, CSV, Parquet."""
+
+import hashlib
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pandas.util import hash_pandas_object
+
+from sparring.data.frames import as_pandas, is_plain, read_frame
+from sparring.data.mixed import MixedSchema, without
+from sparring.data.source import BUILT_IN, Source, existing
+from sparring.data.table import read_csv, refuse_names
+from sparring.errors import DataError
+
+__all__ = ["read_mixed", "read_mixed_like"]
+
+TEXTS = (".csv", ".tsv", ".txt")
+FEWEST = 2  # rows
+
+
+def read_mixed(data: Any, leave_out: Collection[str | int] = ()) -> Source | None:
+    """A table of mixed columns, or None for data that are none: arrays, images, and frames of plain numbers.
+
+    data: a DataFrame (of polars or Arrow too), or the path of a .csv, .tsv, .txt or .parquet file. leave_out: columns
+    to pass over. Raises DataError for columns of no known kind, for texts and identifiers, and for too few rows.
+    """
+    frame, path = _framed(data)
+    if frame is None:
+        if leave_out:
+            raise DataError("columns can be left out of a table that names them: a DataFrame, a CSV or Parquet.")
+        return None
+    frame = without(refuse_names(frame), leave_out)
+    if is_plain(frame) and not leave_out:
+        return None
+    if len(frame) < FEWEST:
+        raise DataError(f"{len(frame)} row(s) in {path or 'the data'} are too few; at least {FEWEST} are needed.")
+    return _source(frame, MixedSchema.of(frame), path)
+
+
+def read_mixed_like(data: Any, schema: MixedSchema) -> Source:
+    """Rows that must fit a schema already known; other columns are passed over."""
+    frame, path = _framed(data, strict=False)
+    if frame is None:
+        raise DataError(f"a table with the columns {', '.join(map(str, schema.names[:5]))}, ... is needed.")
+    schema.check(frame)
+    return _source(frame, schema, path)
+
+
+def _framed(data: Any, strict: bool = True) -> tuple[pd.DataFrame | None, str | None]:
+    """(the table, its path); (None, None) for what is none. strict: whether a file of numbers is read as one."""
+    if isinstance(data, str | os.PathLike) and str(data) not in BUILT_IN:
+        path = existing(str(data))
+        if path.suffix.lower() in (*TEXTS, ".parquet") and path.is_file():
+            return _from_file(path, strict), str(data)
+        return None, None
+    found = as_pandas(data)
+    return (found, None) if isinstance(found, pd.DataFrame) else (None, None)
+
+
+def _from_file(path: Path, strict: bool) -> pd.DataFrame | None:
+    """A table of any columns; None for one that is to be read as numbers, and refused as such where it is wrong."""
+    if path.suffix.lower() == ".parquet" or not strict:
+        return read_frame(path)
+    try:
+        plain = read_csv(path)
+        return None if is_plain(plain) else plain
+    except DataError as error:
+        frame = read_frame(path)
+        if is_plain(frame):  # what is wrong with it is no column of another kind
+            raise error from None
+        return frame
+
+
+def _source(frame: pd.DataFrame, schema: MixedSchema, path: str | None) -> Source:
+    description = f"{len(frame):,} rows of {len(schema.columns)} columns"
+    return Source(frame, schema, tuple(map(str, schema.names)), description, path, _fingerprint(frame))
+
+
+def _fingerprint(frame: pd.DataFrame) -> str:
+    """A hash of names, dtypes and content."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(" ".join(f"{name}:{dtype}" for name, dtype in frame.dtypes.items()).encode())
+    hashed: Any = hash_pandas_object  # which stubs do not know
+    digest.update(hashed(frame, index=False).to_numpy().data)
+    return digest.hexdigest()

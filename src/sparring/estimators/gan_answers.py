@@ -1,0 +1,72 @@
+"""What a fitted GAN is asked: how good its samples are, and what its critic thinks of rows."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sparring.data.rows import Rows
+from sparring.data.source import read_like
+from sparring.errors import InputError
+from sparring.estimators.game import JUDGED, rows_of
+from sparring.estimators.restoring import data_again
+from sparring.estimators.sampling import AT_ONCE
+from sparring.files import write_json
+from sparring.judging import Verdict, judge
+from sparring.objectives import scores
+
+__all__ = ["judged", "scored"]
+
+
+def judged(model: Any, X_test: Any, X_train: Any, labels: Any, more: dict[str, Any]) -> Verdict:
+    """The verdict on a model's samples, kept in the run's folder if it has one."""
+    schema, known = model.schema_, hasattr(model, "_train")
+    train, test = _training_values(model, X_train), read_like(X_test, schema).values
+    if X_train is None and known:
+        labels = model._labels if labels is None else labels
+        if labels is not None and len(labels) == len(model._train.values):
+            labels = np.asarray(labels)[model._train.numbers]
+    if model.classes_ is not None and "test_labels" in more:
+        more = {**more, "fake_labels": lambda n, seed: model.draw_labels(n, random_state=seed)}
+    verdict = judge(
+        lambda n, seed: schema.points(model.sample(n, random_state=seed)),
+        schema.points(train),
+        schema.points(test),
+        labels=labels,
+        **more,
+    )
+    if schema.kind == "mixed table" and "features" not in more:
+        verdict = replace(verdict, space="ranks of numbers, and categories that are 1 apart")
+    if model.record_.kept:
+        write_json(model.record_.verdict_path, verdict.to_json())
+    return verdict
+
+
+def _training_values(model: Any, X: Any) -> Any:
+    """The rows to judge by; of data too large for memory a part."""
+    if X is not None:
+        return read_like(X, model.schema_).values
+    if not hasattr(model, "_train"):
+        source, model._labels = data_again(model, model.record_, None)
+        rows, _ = rows_of(model.get_params(deep=False), len(source.values), model.seed_)
+        model._train = Rows(source.values, rows)
+    mapped = isinstance(model._train.values, np.memmap)
+    return model._train.some(JUDGED) if mapped else model._train.all()
+
+
+def scored(model: Any, X: Any, y: Any) -> NDArray[np.float64]:
+    """The critic's scores of rows (n,)."""
+    if model._pack > 1:
+        raise InputError(f"this critic judges {model._pack} samples together; it has no score for each.")
+    encoded = torch.from_numpy(model.schema_.encode(read_like(X, model.schema_).values))
+    if (y is None) != (model.classes_ is None):
+        raise InputError("the classes y are needed where a model was fitted with some, and only there.")
+    sampler = model._sampler
+    told = sampler.told(sampler.labels(len(encoded), y, 0))
+    device = next(model.critic_.parameters()).device
+    parts = zip(*(tensor.split(AT_ONCE) for tensor in (encoded, *told)), strict=True)
+    with torch.inference_mode():
+        found = [scores(model.critic_, *(p.to(device) for p in part)).cpu() for part in parts]
+    return torch.cat(found).double().numpy()
