@@ -34,7 +34,7 @@ __all__ = [
 
 ANSWERING = ("classifier", "regressor", "sequence-classifier", "sequence-regressor", "sequence-tagger")
 NEXT = {
-    "gan": "samples  sparring sample {folder} -n 1000 -o samples.npy",
+    "gan": "samples  sparring sample {folder} -n 1000 -o samples{ending}",
     "cyclegan": "next     sparring translate {folder} FOLDER_OR_FILE -o OUT (--reverse: from B to A)",
     "classifier": "predict  sparring predict {folder} DATA -o answers.csv",
     "sequence-tagger": "tag      sparring predict {folder} TEXTS.txt -o tagged.conll",
@@ -150,7 +150,9 @@ def finish(model: Any, display: Display) -> None:
     _say_health(record, display)
     folder = shlex.quote(str(record.folder))
     display.say(f"\nreport   {record.report_path}")
-    display.say(NEXT.get(record.about["kind"], NEXT["classifier"]).format(folder=folder))
+    # such a table has texts and dates, which an array of numbers cannot hold
+    ending = ".csv" if dict(record.about.get("schema") or {}).get("kind") == "mixed table" else ".npy"
+    display.say(NEXT.get(record.about["kind"], NEXT["classifier"]).format(folder=folder, ending=ending))
     if not record.verdict_path.exists() and not record.answers_path.exists():
         held_out = "HELD_OUT_A HELD_OUT_B" if record.about["kind"] == "cyclegan" else "HELD_OUT"
         display.say(f"verdict  sparring judge {folder} --data {held_out}")

@@ -21,6 +21,7 @@ __all__ = [
     "report",
     "resume",
     "sample",
+    "schema",
     "show",
     "translate",
 ]
@@ -84,6 +85,20 @@ def resume(
 
 
 @app.command
+def schema(
+    data: Annotated[str, Parameter(help="A CSV (or .tsv, .txt) or Parquet file.")],
+    /,
+    *,
+    leave_out: Annotated[list[str] | None, Parameter(help="Columns to pass over.")] = None,
+    json: Json = False,
+) -> None:
+    """Say what the columns of a table are, and what holds in every row, before a GAN learns it."""
+    from sparring.cli import tables
+
+    tables.schema(data, leave_out or [], json)
+
+
+@app.command
 def sample(
     run: Annotated[Path, Parameter(help="A run's or saved model's folder.")],
     /,
@@ -100,6 +115,10 @@ def sample(
             "new folder of them.",
         ),
     ],
+    where: Annotated[
+        list[str] | None,
+        Parameter(help="Of a table, rows alone that are so: COLUMN=VALUE, COLUMN=VALUE|VALUE or COLUMN=LOW..HIGH."),
+    ] = None,
     label: Annotated[str | None, Parameter(help="The class to make samples of, if classes were learned.")] = None,
     shares: Annotated[
         str | None,
@@ -129,7 +148,8 @@ def sample(
         of_sequences = {"prime": prime, "length": length, "temperature": temperature, "top_k": top_k}
         write_works(run, n, output, of_sequences, seed, json)
         return
-    sampling.sample(run, n, output, {"label": label, "shares": shares, "latent": latent}, interpolate, seed, json)
+    wanted = {"label": label, "shares": shares, "latent": latent, "where": where}
+    sampling.sample(run, n, output, wanted, interpolate, seed, json)
 
 
 @app.command

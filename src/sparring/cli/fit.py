@@ -90,6 +90,9 @@ def gan(
         Parameter(help="What to do about a failure that is found: say it, stop the run, or change the game."),
     ] = "warn",
     image_size: Annotated[int | None, Parameter(help="Side in pixels for a folder of images.")] = None,
+    leave_out: Annotated[
+        list[str] | None, Parameter(help="Columns of a table to pass over, such as names and identifiers.")
+    ] = None,
     checkpoint_every: Annotated[int | None, Parameter(help="Steps between saves; none: every half minute.")] = None,
     seed: Seed = None,
     device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -120,6 +123,7 @@ def gan(
         "probes": probes,
         "on_trouble": on_trouble,
         "image_size": image_size,
+        "leave_out": tuple(leave_out or ()),
         "checkpoint_every": checkpoint_every,
         "random_state": seed,
         "device": device,

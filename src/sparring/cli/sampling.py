@@ -7,6 +7,7 @@ import numpy as np
 
 from sparring.cli.actions import needs
 from sparring.cli.display import Display
+from sparring.cli.tables import conditions
 from sparring.errors import InputError
 from sparring.record import Record
 
@@ -30,7 +31,7 @@ def sample(
     seed: int | None,
     as_json: bool,
 ) -> None:
-    """wanted: label, shares and latent, as the user wrote them. steps: of a way, or None for samples by themselves."""
+    """wanted: label, shares, latent and where, as the user wrote them. steps: of a way; None for separate samples."""
     record = Record.open(folder)
     needs(record, ("gan",), "samples", "sparring predict, or sparring translate")
     display = Display(as_json=as_json)
@@ -40,7 +41,9 @@ def sample(
         raise InputError(f"-n must be at least 1; got {n}")
     model = load(record.folder)
     y = _classes(model, wanted["label"], wanted["shares"])
-    latent = _latent(wanted["latent"])
+    latent, where = _latent(wanted["latent"]), conditions(wanted["where"])
+    if where is not None and (latent is not None or steps is not None):
+        raise InputError("--where draws until rows fit; it cannot be given with --latent or --interpolate.")
     if steps is not None:
         pairs = (n or WAYS) if latent is None else len(latent) // 2
         ends = None if latent is None else np.stack([latent[:pairs], latent[pairs : 2 * pairs]])
@@ -52,7 +55,7 @@ def sample(
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
     count = n or (100 if latent is None else len(latent))
     labels = None if model.classes_ is None else model.draw_labels(count, y, random_state=seed)
-    made = model.sample(count, y=labels, latent=latent, random_state=seed)
+    made = model.sample(count, y=labels, where=where, latent=latent, random_state=seed)
     _write(model, made, output, labels=labels)
     display.result({"samples": count, "output": str(output)}, lambda: display.print(f"{count:,} samples in {output}"))
 

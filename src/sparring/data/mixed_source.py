@@ -9,13 +9,15 @@ from typing import Any
 import pandas as pd
 from pandas.util import hash_pandas_object
 
+from sparring.data.columns import LEFT_OUT, Column, column_of
 from sparring.data.frames import as_pandas, is_plain, read_frame
 from sparring.data.mixed import MixedSchema, without
+from sparring.data.relations import Relation
 from sparring.data.source import BUILT_IN, Source, existing
 from sparring.data.table import read_csv, refuse_names
 from sparring.errors import DataError
 
-__all__ = ["read_mixed", "read_mixed_like"]
+__all__ = ["columns_found", "read_mixed", "read_mixed_like"]
 
 TEXTS = (".csv", ".tsv", ".txt")
 FEWEST = 2  # rows
@@ -38,6 +40,25 @@ def read_mixed(data: Any, leave_out: Collection[str | int] = ()) -> Source | Non
     if len(frame) < FEWEST:
         raise DataError(f"{len(frame)} row(s) in {path or 'the data'} are too few; at least {FEWEST} are needed.")
     return _source(frame, MixedSchema.of(frame), path)
+
+
+def columns_found(
+    data: Any, leave_out: Collection[str | int] = ()
+) -> tuple[pd.DataFrame, tuple[Column, ...], tuple[Relation, ...], MixedSchema | None]:
+    """(the table, what its columns are, what holds in every row, its schema), also where some cannot be made.
+
+    The schema is None where there are texts or identifiers, or nothing but constants.
+    """
+    frame, _ = _framed(data, strict=False)
+    if frame is None:
+        raise DataError(f"{data} is no table with columns; a .csv, .tsv, .txt or .parquet file is needed.")
+    frame = without(refuse_names(frame), leave_out)
+    table: Any = frame
+    told = tuple(column_of(name, table[name]) for name in frame.columns)
+    kept = without(frame, [column.name for column in told if column.kind in LEFT_OUT])
+    made = MixedSchema.of(kept) if any(column.kind not in (*LEFT_OUT, "constant") for column in told) else None
+    relations = () if made is None else made.relations
+    return frame, told, relations, made if kept.shape == frame.shape else None
 
 
 def read_mixed_like(data: Any, schema: MixedSchema) -> Source:

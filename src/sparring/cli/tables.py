@@ -1,0 +1,87 @@
+"""What the command line says and takes of tables: their schema, and conditions on samples."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sparring.cli.display import Display
+from sparring.errors import InputError
+
+__all__ = ["conditions", "schema"]
+
+SHOWN = 6  # labels of a category
+
+
+def conditions(given: Sequence[str] | None) -> dict[str, Any] | None:
+    """What ``GAN.sample`` calls where: of COLUMN=VALUE, COLUMN=VALUE|VALUE, COLUMN=LOW..HIGH and COLUMN= (missing).
+
+    >>> conditions(["sex=Female", "age=30..40", "hours=60..", "city=Bern|Basel", "note="])
+    {'sex': 'Female', 'age': ('30', '40'), 'hours': ('60', None), 'city': ['Bern', 'Basel'], 'note': None}
+    """
+    if not given:
+        return None
+    found: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"--where takes COLUMN=VALUE, COLUMN=VALUE|VALUE or COLUMN=LOW..HIGH; got {text!r}")
+        if name in found:
+            raise InputError(f"--where names {name!r} twice; join its values by a bar: {name}=A|B")
+        low, dots, high = value.partition("..")
+        found[name] = (low or None, high or None) if dots else value.split("|") if "|" in value else value or None
+    return found
+
+
+def schema(data: str, leave_out: Sequence[str], as_json: bool) -> None:
+    """Say what the columns of a table are."""
+    display = Display(as_json=as_json)
+    from sparring.data.columns import LEFT_OUT
+    from sparring.data.mixed_source import columns_found
+
+    frame, columns, relations, made = columns_found(data, leave_out)
+    state = {
+        "rows": len(frame),
+        "columns": [column.to_json() for column in columns],
+        "relations": [relation.said() for relation in relations],
+        "numbers": None if made is None else made.shape[0],
+    }
+
+    def show() -> None:
+        display.print(f"{len(frame):,} rows of {len(columns)} columns in {data}")
+        rows = [("column", "kind", "values")]
+        for column in columns:
+            values: Any = frame[column.name]
+            gaps = f", {values.isna().mean():.1%} missing" if column.missing else ""
+            rows.append((str(column.name), column.kind, _said(column, values) + gaps))
+        widths = [max(len(row[i]) for row in rows) for i in range(2)]
+        display.lines([f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows])
+        if relations:
+            display.print("in every row: " + "; ".join(relation.said() for relation in relations))
+        refused = [str(column.name) for column in columns if column.kind in LEFT_OUT]
+        if refused:
+            options = " ".join(f"--leave-out {name}" for name in refused)
+            display.say(
+                f"texts and identifiers cannot be made; learn the others with: sparring fit gan {data} {options}"
+            )
+        elif made is not None:
+            display.say(f"{made.shape[0]} numbers a row for the networks. Next: sparring fit gan {data}")
+
+    display.result(state, show)
+
+
+def _said(column: Any, values: Any) -> str:
+    """A column's values in few words."""
+    if column.kind in ("text", "identifier"):
+        return column.reason
+    if column.labels:
+        words = [str(label) or "(empty)" for label in column.labels[:SHOWN]]
+        more = f", ... ({len(column.labels):,} in all)" if len(column.labels) > SHOWN else ""
+        return (" < " if column.kind == "ordered" else ", ").join(words) + more
+    known = values.dropna()
+    if not len(known):
+        return "nothing but missing values"
+    if column.kind == "integer":
+        return f"{column.low:.0f} to {column.high:.0f}"
+    decimals = column.decimals if column.kind == "continuous" else None
+    digits = "" if decimals is None else f", {decimals} decimal{'s' if decimals > 1 else ''}"
+    steps = f", by the {column.step}" if column.step else ""
+    return f"{known.min()} to {known.max()}{digits}{steps}"

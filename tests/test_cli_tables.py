@@ -1,0 +1,97 @@
+"""Mixed tables from the command line: their schema, training, and samples under conditions."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sparring.cli import main
+from sparring.cli.tables import conditions
+from sparring.errors import InputError
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    n = 300
+    frame = pd.DataFrame(
+        {
+            "id": np.arange(n),
+            "sex": rng.choice(["Female", "Male"], n),
+            "age": rng.integers(18, 70, n),
+            "hired": (pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, n), "D")).date,
+            "pay": np.where(rng.random(n) < 0.3, np.nan, rng.gamma(2, 500, n).round(2)),
+        }
+    )
+    frame.to_csv("staff.csv", index=False)
+    return Path("staff.csv")
+
+
+def run(*words: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    return int(ended.value.code or 0)
+
+
+def test_the_schema_is_said(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("schema", str(table)) == 0
+    out, err = capsys.readouterr()
+    for words in (
+        "300 rows of 5 columns",
+        "identifier",
+        "Female, Male",
+        "18 to 69",
+        "by the day",
+        "2 decimals",
+        "missing",
+    ):
+        assert words in out
+    assert "sparring fit gan staff.csv --leave-out id" in err
+    assert run("schema", str(table), "--leave-out", "id", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [column["kind"] for column in found["columns"]] == ["category", "integer", "date", "continuous"]
+
+
+def test_from_a_table_to_samples_that_are_so(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("fit", "gan", str(table), "--run", "run", "--steps", "20", "--seed", "0") == 2
+    assert "'id' is an identifier" in capsys.readouterr().err
+    assert run("fit", "gan", str(table), "--run", "run", "--steps", "20", "--seed", "0", "--leave-out", "id") == 0
+    assert "sparring sample run -n 1000 -o samples.csv" in capsys.readouterr().err
+    assert Path("run/report.html").exists()
+    assert run("sample", "run", "-n", "40", "-o", "made.csv", "--where", "sex=Female", "--where", "age=30..50") == 0
+    made = pd.read_csv("made.csv", parse_dates=["hired"])
+    assert len(made) == 40
+    assert (made["sex"] == "Female").all()
+    assert made["age"].between(30, 50).all()
+    assert made["hired"].dtype.kind == "M"
+    assert run("sample", "run", "-n", "4", "-o", "made.csv", "--where", "sex=Femal") == 2
+    assert "did you mean 'Female'" in capsys.readouterr().err
+
+
+def test_a_mistake_in_a_column_of_numbers_is_named(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = table.read_text().splitlines()
+    cells = lines[7].split(",")
+    lines[7] = ",".join([*cells[:2], "4o", *cells[3:]])
+    table.write_text("\n".join(lines))
+    assert run("fit", "gan", str(table), "--steps", "2") == 2
+    assert "staff.csv, line 8, column 'age': found '4o'; a number is needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["sex", "=Female", ""])
+def test_conditions_that_are_none(text: str) -> None:
+    with pytest.raises(InputError, match="--where takes COLUMN=VALUE"):
+        conditions([text])
+
+
+def test_a_column_is_named_once() -> None:
+    with pytest.raises(InputError, match="twice; join its values by a bar"):
+        conditions(["a=1", "a=2"])
+
+
+def test_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((3, 2)))
+    assert run("schema", str(tmp_path / "a.npy")) == 2
+    assert "is no table with columns" in capsys.readouterr().err
