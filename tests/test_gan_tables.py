@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 import torch
 from torch import nn
@@ -166,6 +167,19 @@ def test_files_of_any_columns(tmp_path: Path) -> None:
     made = sp.GAN(steps=2, random_state=0).fit(path).sample(3)
     assert made["since"].dtype.kind == "M"
     assert list(made.columns) == list(PEOPLE.columns)
+
+
+def test_parquet_and_other_frames(tmp_path: Path) -> None:
+    path = tmp_path / "people.parquet"
+    PEOPLE.to_parquet(path)
+    made = sp.GAN(steps=2, random_state=0).fit(path).sample(3, random_state=0)
+    assert list(made.dtypes) == list(PEOPLE.dtypes)
+    for other in (polars.from_pandas(PEOPLE), polars.from_pandas(PEOPLE).to_arrow()):
+        again = sp.GAN(steps=2, random_state=0).fit(other).sample(3, random_state=0)
+        assert list(again["age"]) == list(made["age"])
+    path.write_bytes(b"PAR1 no more")
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        sp.GAN(steps=2).fit(path)
 
 
 def test_columns_can_be_left_out(tmp_path: Path) -> None:

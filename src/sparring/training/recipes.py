@@ -58,7 +58,7 @@ def _penalised(objective: Objective, names: str) -> Mapping[str, Recipe]:
         ),
         MIXED: Recipe(
             objective,
-            _slopes(names, 1.0, 1.0, every=4),
+            _slopes(names, 0.2, 0.2, every=4),
             networks=skipping((256, 256), norm="layer"),
             batch_size=500,
             steps=3_000,
