@@ -13,6 +13,7 @@ from torch import nn
 import sparring as sp
 from sparring.errors import DataError, InputError
 from sparring.networks import Choices, Ranks, Skipping, begin_at_shares
+from sparring.objectives import Moments
 from sparring.training import RECIPES
 
 
@@ -246,3 +247,34 @@ def test_conditions_are_for_tables() -> None:
         model.sample(3, where={"x0": 1})
     with pytest.raises(DataError, match="columns can be left out of a table"):
         sp.GAN(steps=2, leave_out=["a"]).fit(np.zeros((5, 2)))
+
+
+# -- second moments
+
+
+def test_the_gap_is_the_squared_distance_of_moments() -> None:
+    """Against M written out, on batches so large that chance hardly matters."""
+    rng = np.random.default_rng(0)
+    real = torch.from_numpy((rng.random((20_000, 4)) < [0.5, 0.1, 0.02, 0.9]).astype(np.float64))
+    moments = Moments.of(lambda part: real[part], len(real), nn.Identity())
+    other = real.clone()
+    other[:, 1] = other[:, 0]
+    m, a = (x.T @ x / len(x) for x in (real, other))
+    units = torch.sqrt(m.diagonal()[:, None] * m.diagonal())
+    expected = ((a - m).square() / units).sum()
+    torch.testing.assert_close(moments.gap(other[torch.randperm(len(other))]), expected, rtol=0.05, atol=0)
+
+
+def test_the_gap_has_no_chance_part() -> None:
+    """Its mean over small batches of real rows is zero, though each batch's own moments are far from the whole's."""
+    torch.manual_seed(0)
+    real = (torch.rand(4_000, 5) < 0.3).double()
+    moments = Moments.of(lambda part: real[part], len(real), nn.Identity())
+    gaps = torch.stack([moments.gap(real[torch.randint(len(real), (20,))]) for _ in range(2_000)])
+    assert abs(gaps.mean()) < 4 * gaps.std() / np.sqrt(len(gaps))
+    assert gaps.std() > 0.1
+
+
+def test_moments_are_for_mixed_tables() -> None:
+    with pytest.raises(InputError, match="moments are for tables with categories"):
+        sp.GAN(steps=2, changes={"moments": 0.1}).fit(np.random.default_rng(0).normal(size=(50, 2)))

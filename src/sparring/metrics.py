@@ -132,6 +132,12 @@ METRICS: tuple[Metric, ...] = (
         "mean squared distance of the critic's gradient norm from one",
         "below about 0.1",
     ),
+    Metric(
+        "moments",
+        "",
+        "squared distance of the samples' second moments from the real rows', without its chance part",
+        "falls towards 0, and may be below it",
+    ),
     # -- what probes measure (diagnose/probes.py)
     Metric(
         "layer_gradient",

@@ -14,17 +14,19 @@ from torch import Tensor, nn
 
 from sparring.chance import Chance
 from sparring.data.batches import Batches
+from sparring.data.mixed import MixedSchema
 from sparring.data.rows import Rows
 from sparring.data.schema import Schema
 from sparring.data.source import Source
-from sparring.data.split import split_rows
+from sparring.data.split import split_rows, taken
 from sparring.data.targets import Classes
 from sparring.diagnose.probes import GameProbes
 from sparring.errors import InputError
 from sparring.estimators.design import Design, Settings, design, kind_of, settle, threads_for
 from sparring.estimators.sampling import Sampler
 from sparring.judging.watched import MEASURES, Watched
-from sparring.networks import Average
+from sparring.networks import Average, Ranks
+from sparring.objectives import Moments
 from sparring.place import Place
 from sparring.run import Watch
 from sparring.seeds import derive
@@ -38,6 +40,7 @@ INDEXED = ("uint8", "int16", "int32", "int64", "float32", "float64")  # what tor
 HALF_SHOWN = ("relativistic", "non-saturating")  # objectives whose images are as good in bfloat16
 LOOKS = 25  # at the generator, in a run that may stop early
 APART = 100  # steps between two looks, at least, so that they stay cheap beside the steps
+KNOWN = 10  # rows for each number of a row, below which second moments are mostly chance
 JUDGED = 20_000  # training rows that a floor is drawn from
 
 
@@ -104,6 +107,7 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
         settings.recipe,
         settings.steps,
         ranks=place.ranks,
+        moments=_moments(train, source.schema, networks, place) if settings.recipe.moments else None,
     )
     known = None if classes is None or labels is None else torch.from_numpy(classes.encode(labels[numbers]))
     batches = _batches(train, known, source.schema, settings, place, derive(seed, "batches"), given["flip"])
@@ -111,6 +115,21 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
     threads = given["threads"] or threads_for(networks.critic, settings.recipe.batch_size // place.ranks)
     job = Job(source, train, held_out, classes, settings, place, threads, networks, game, batches, state)
     return job if not given["early_stopping"] else _watched(job, given, seed)
+
+
+def _moments(train: Rows, schema: Schema, networks: Design, place: Place) -> Moments | None:
+    """Of the training rows, as the critic sees them; None where so few rows know them by chance alone."""
+    ranks = next((module for module in networks.critic.modules() if isinstance(module, Ranks)), None)
+    if schema.kind != "mixed table":
+        raise InputError("moments are for tables with categories, dates or gaps; leave them out, or set moments=0")
+    if len(train) < KNOWN * schema.shape[0]:
+        return None
+    see = nn.Identity() if ranks is None else Ranks(ranks.levels)
+
+    def rows(part: slice) -> Tensor:
+        return torch.from_numpy(schema.encode(taken(train.values, train.numbers[part]))).to(place.device)
+
+    return Moments.of(rows, len(train), see.to(place.device))
 
 
 def take_over(job: Job, other: Job, weights: bool) -> None:
@@ -148,6 +167,9 @@ def _batches(
     make = partial(
         Batches, size=settings.recipe.batch_size, seed=seed, rank=place.rank, ranks=place.ranks, mirrored=mirrored
     )
+    if isinstance(schema, MixedSchema):  # places and scalars in memory; one-hot a batch at a time
+        compact = torch.from_numpy(schema.compact(train.all())).to(place.device)
+        return make(compact, prepare=partial(_spread, schema, torch.from_numpy(schema.starts).to(place.device)))
     fits = len(train) * math.prod(schema.shape) * 4 <= RESIDENT
     if fits or str(getattr(train.values, "dtype", "")) not in INDEXED:
         return make(torch.from_numpy(schema.encode(train.all())).to(place.device), *told)
@@ -157,6 +179,15 @@ def _batches(
 
 def _encoded(schema: Schema, device: torch.device, rows: Tensor) -> Tensor:
     return torch.from_numpy(schema.encode(rows.numpy())).to(device, non_blocking=True)
+
+
+def _spread(schema: MixedSchema, starts: Tensor, compact: Tensor) -> Tensor:
+    """Compact rows of a mixed table as networks take them."""
+    parts, places = len(schema.parts), sum(schema.parts)
+    rows = compact.new_zeros(len(compact), *schema.shape)
+    rows.scatter_(1, compact[:, :parts].long() + starts, 1.0)
+    rows[:, places:] = compact[:, parts:]
+    return rows
 
 
 def _watched(job: Job, given: dict[str, Any], seed: int) -> Job:

@@ -12,6 +12,7 @@ from sparring.objectives.adversarial import (
 )
 from sparring.objectives.constraints import clip_weights
 from sparring.objectives.cycle import cycle_consistency, identity
+from sparring.objectives.moments import Moments
 from sparring.objectives.penalties import one_centred, r1, r2
 from sparring.objectives.supervised import (
     binary_cross_entropy,
@@ -28,6 +29,7 @@ __all__ = [
     "NON_SATURATING",
     "RELATIVISTIC",
     "WASSERSTEIN",
+    "Moments",
     "Objective",
     "binary_cross_entropy",
     "clip_weights",

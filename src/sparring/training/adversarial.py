@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sparring.errors import InputError
 from sparring.networks import Average, draws_nothing, has_batch_statistics, treats_samples_apart
-from sparring.objectives import clip_weights, scores
+from sparring.objectives import Moments, clip_weights, scores
 from sparring.training.chain_game import chain_game
 from sparring.training.recipe import Recipe
 from sparring.training.schedules import constant_then_cosine
@@ -32,13 +32,21 @@ def packed(x: Tensor, m: int) -> Tensor:
 
 
 def adversarial_game(
-    generator: nn.Module, critic: nn.Module, latent_size: int, recipe: Recipe, steps: int, *, ranks: int = 1
+    generator: nn.Module,
+    critic: nn.Module,
+    latent_size: int,
+    recipe: Recipe,
+    steps: int,
+    *,
+    ranks: int = 1,
+    moments: Moments | None = None,
 ) -> Game:
     """Algorithm 1: the critic learns k times, then the generator once, every turn on fresh noise.
 
     generator: (n, latent_size) to samples. critic: samples to scores (n,); with recipe.pack = m it
     takes packs of m samples. Where batches carry labels, both take them as a second argument, and
     a fake is made for the label of every real sample. steps: the length of the whole run, which the schedules need.
+    moments: of the real rows, which the generator is held to if the recipe gives that a weight.
     Each critic's turn reads a fresh batch; the generator's reads one only if its objective needs
     real scores. Raises InputError for what makes the game meaningless (see ``_refuse_nonsense``).
     Source: Goodfellow et al. 2014, Algorithm 1; the lecture. Different from it: both players
@@ -66,7 +74,7 @@ def adversarial_game(
         "generator",
         generator,
         recipe.optimizer(generator.parameters(), lr=recipe.generator_rate),
-        _generator_loss(sides),
+        _generator_loss(sides, moments if recipe.moments else None),
         rate=constant_then_cosine(recipe.generator_rate, steps, recipe.hold),
         after=average.update,
         reads=recipe.objective.needs_real,
@@ -132,17 +140,21 @@ def _apart(critic: nn.Module, real: Tensor, fake: Tensor, labels: tuple[Tensor, 
     return scores(critic, real, *labels), scores(critic, fake, *labels)
 
 
-def _generator_loss(sides: _Sides) -> Callable[[Round], Loss]:
+def _generator_loss(sides: _Sides, moments: Moments | None) -> Callable[[Round], Loss]:
     objective, pack = sides.recipe.objective, sides.recipe.pack
 
     def loss(round: Round) -> Loss:
-        labels = round.batch[1:]
-        fake_scores = scores(sides.critic, packed(sides.fakes(round), pack), *labels)
+        labels, made = round.batch[1:], sides.fakes(round)
+        fake_scores = scores(sides.critic, packed(made, pack), *labels)
         real_scores = None
         if objective.needs_real:
             with torch.no_grad():  # the reals are a yardstick here; no gradient reaches the generator through them
                 real_scores = scores(sides.critic, sides.reals(round), *labels)
-        return Loss(objective.generator(real_scores, fake_scores))
+        total = objective.generator(real_scores, fake_scores)
+        if moments is None:
+            return Loss(total)
+        gap = moments.gap(made)
+        return Loss(total + sides.recipe.moments * gap, {"objective": total, "moments": gap})
 
     return loss
 

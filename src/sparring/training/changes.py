@@ -37,7 +37,7 @@ NAMED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 WHOLE = ("pack", "critic_steps", "latent_size", "batch_size", "steps")
 POSITIVE = ("generator_rate", "critic_rate", "clip")
-NOT_NEGATIVE = ("hold", "half_life")
+NOT_NEGATIVE = ("hold", "half_life", "moments")
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
