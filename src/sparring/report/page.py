@@ -13,6 +13,7 @@ from sparring.files import read_json, write_bytes
 from sparring.judging.verdict import WORDS
 from sparring.record import Record
 from sparring.report.answers import matrix_style, read_answers, read_filters
+from sparring.report.columns import read_columns
 from sparring.report.figures import MANY, PLOT, floor_bar
 from sparring.report.health import read_health
 from sparring.report.panels import panels
@@ -88,6 +89,7 @@ def _content(record: Record) -> dict[str, Any]:
         "answers": answers,
         "columns": COLUMNS.get(str(about.get("kind")), "") if samples.pictures else "",
         "restarts": read_restarts(about),
+        "table": read_columns(record),
         "writings": read_writings(record),
         "alignments": read_alignments(record),
         "filters": read_filters(record),
