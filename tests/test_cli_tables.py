@@ -55,6 +55,19 @@ def test_the_schema_is_said(table: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert [column["kind"] for column in found["columns"]] == ["category", "integer", "date", "continuous"]
 
 
+def test_a_schema_is_corrected_and_used(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("schema", str(table), "-o", "schema.toml") == 0
+    assert "sparring fit gan staff.csv --schema schema.toml" in capsys.readouterr().err
+    text = Path("schema.toml").read_text()
+    assert "# left out: id (identifier" in text
+    Path("schema.toml").write_text(text.replace("high = 69", "high = 99"))
+    assert run("fit", "gan", str(table), "--run", "run", "--steps", "5", "--schema", "schema.toml", "--seed", "0") == 0
+    columns = json.loads(Path("run/run.json").read_text())["schema"]["columns"]
+    assert [column["name"] for column in columns] == ["sex", "age", "hired", "pay"]
+    assert columns[1]["high"] == 99
+    assert run("resume", "run") == 0
+
+
 def test_from_a_table_to_samples_that_are_so(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("fit", "gan", str(table), "--run", "run", "--steps", "20", "--seed", "0") == 2
     assert "'id' is an identifier" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Tables of any columns: what they are found to be, there and back, and what holds in every row."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sparring.data.columns import Column, column_of
 from sparring.data.mixed import MixedSchema, without
 from sparring.data.relations import AtMost, Determines, Total
 from sparring.data.schema import schema_from_json
+from sparring.data.schema_file import corrected, read_schema_file, write_schema_file
 from sparring.errors import DataError
 
 N = 300
@@ -334,3 +336,68 @@ def test_chains_of_relations_are_set_in_order() -> None:
 def test_relations_have_plain_words() -> None:
     assert AtMost("a", "b").said() == "a is at most b"
     assert Total(("a", "b"), "c").said() == "c is a + b"
+
+
+# -- a schema in a file
+
+
+def test_a_schema_file_says_the_same(tmp_path: Path) -> None:
+    frame = related()
+    schema = MixedSchema.of(frame)
+    write_schema_file(tmp_path / "schema.toml", schema.columns, schema.relations)
+    kept, again = corrected(frame, read_schema_file(tmp_path / "schema.toml"))
+    assert_frame_equal(kept, frame)
+    assert again == schema
+
+
+def test_a_schema_can_be_corrected() -> None:
+    frame = related().assign(stars=np.arange(400) % 5, id=np.arange(400))
+    told = {
+        "columns": {
+            "city": {"kind": "ordered", "labels": ["Paris", "Lyon", "Bern", "Basel", "Nice"]},
+            "net": {"kind": "continuous", "low": 0, "high": 1000, "decimals": 1},
+            "stars": {"kind": "category"},
+            "id": {"kind": "integer"},
+            "country": {"kind": "category"},
+        }
+    }
+    kept, schema = corrected(frame, told)
+    assert list(kept.columns) == ["city", "country", "net", "stars", "id"]
+    assert schema.relations == ()
+    made = schema.decode(RNG.uniform(-1, 1, (500, *schema.shape)))
+    assert made["net"].max() <= 1000
+    assert_frame_equal(made[["net"]].round(1), made[["net"]])
+    assert schema.columns[0].labels[-1] == "Nice"
+    assert schema.columns[3].kind == "category"
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"citi": {}}, "column 'citi', which the table has not; did you mean 'city'"),
+        ({"city": {"kind": "words"}}, "no kind 'words'"),
+        ({"city": {"kind": "category", "labels": ["Bern"]}}, "labels leave out"),
+        ({"net": {"low": 50}}, "lies outside 50 to"),
+        ({"net": {"kind": "integer"}}, "not all whole numbers"),
+        ({"city": {"kind": "date"}}, "it cannot be made date"),
+        ({"city": {"colour": 1}}, "'colour' cannot be set"),
+    ],
+)
+def test_corrections_that_do_not_fit(columns: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        corrected(related(), {"columns": columns})
+
+
+def test_relations_that_do_not_hold_are_named() -> None:
+    told = {"columns": {"city": {}, "noise": {}}, "relations": [{"kind": "at most", "columns": ["city", "noise"]}]}
+    with pytest.raises(DataError, match="'at most' of city, noise does not hold"):
+        corrected(related(), told)
+
+
+@pytest.mark.parametrize(("text", "said"), [("a = ", "is no TOML"), ("a = 1", "has no columns")])
+def test_files_that_are_no_schema(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "schema.toml").write_text(text)
+    with pytest.raises(DataError, match=said):
+        read_schema_file(tmp_path / "schema.toml")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_schema_file(tmp_path / "none.toml")

@@ -89,13 +89,16 @@ def schema(
     data: Annotated[str, Parameter(help="A CSV (or .tsv, .txt) or Parquet file.")],
     /,
     *,
+    output: Annotated[
+        Path | None, Parameter(name=("-o", "--output"), help="A TOML file to correct, for sparring fit gan --schema.")
+    ] = None,
     leave_out: Annotated[list[str] | None, Parameter(help="Columns to pass over.")] = None,
     json: Json = False,
 ) -> None:
     """Say what the columns of a table are, and what holds in every row, before a GAN learns it."""
     from sparring.cli import tables
 
-    tables.schema(data, leave_out or [], json)
+    tables.schema(data, output, leave_out or [], json)
 
 
 @app.command

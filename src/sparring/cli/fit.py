@@ -93,6 +93,9 @@ def gan(
     leave_out: Annotated[
         list[str] | None, Parameter(help="Columns of a table to pass over, such as names and identifiers.")
     ] = None,
+    schema: Annotated[
+        Path | None, Parameter(help="What a table's columns are: a file from sparring schema -o, corrected.")
+    ] = None,
     checkpoint_every: Annotated[int | None, Parameter(help="Steps between saves; none: every half minute.")] = None,
     seed: Seed = None,
     device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -124,6 +127,7 @@ def gan(
         "on_trouble": on_trouble,
         "image_size": image_size,
         "leave_out": tuple(leave_out or ()),
+        "schema": None if schema is None else str(schema),
         "checkpoint_every": checkpoint_every,
         "random_state": seed,
         "device": device,

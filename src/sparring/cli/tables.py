@@ -1,6 +1,7 @@
 """What the command line says and takes of tables: their schema, and conditions on samples."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sparring.cli.display import Display
@@ -31,8 +32,8 @@ def conditions(given: Sequence[str] | None) -> dict[str, Any] | None:
     return found
 
 
-def schema(data: str, leave_out: Sequence[str], as_json: bool) -> None:
-    """Say what the columns of a table are."""
+def schema(data: str, output: Path | None, leave_out: Sequence[str], as_json: bool) -> None:
+    """Say what the columns of a table are, and write it to a file if one is named."""
     display = Display(as_json=as_json)
     from sparring.data.columns import LEFT_OUT
     from sparring.data.mixed_source import columns_found
@@ -65,7 +66,13 @@ def schema(data: str, leave_out: Sequence[str], as_json: bool) -> None:
         elif made is not None:
             display.say(f"{made.shape[0]} numbers a row for the networks. Next: sparring fit gan {data}")
 
+    if output is not None:
+        from sparring.data.schema_file import write_schema_file
+
+        write_schema_file(output, columns, relations)
     display.result(state, show)
+    if output is not None:
+        display.say(f"schema   {output}; corrected or not, it is used by: sparring fit gan {data} --schema {output}")
 
 
 def _said(column: Any, values: Any) -> str:

@@ -256,7 +256,7 @@ def _timed(name: str | int, kind: str, dtype: str, known: pd.Series) -> Column:
 def _of_objects(name: str | int, dtype: str, known: pd.Series) -> Column:
     if not len(known):
         return Column(name, "constant", dtype)
-    kinds = {type(value) for value in known}
+    kinds = {str} if isinstance(known.dtype, pd.StringDtype) else {type(value) for value in known}
     if kinds <= {bool, np.bool_}:
         return Column(name, "boolean", dtype, labels=(False, True))
     if kinds <= {int, float, np.int64, np.float64}:

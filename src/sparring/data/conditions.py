@@ -19,18 +19,24 @@ MOST_CLASSES = 1000
 
 
 def read_conditioned(
-    data: Any, labels: Any, size: Any = None, kind: str = "auto", leave_out: Collection[str | int] = ()
+    data: Any,
+    labels: Any,
+    size: Any = None,
+    kind: str = "auto",
+    leave_out: Collection[str | int] = (),
+    schema: Any = None,
 ) -> tuple[Source, NDArray[Any] | None]:
     """Read data and the classes of their rows, if ``labels`` names some.
 
     data: as for ``read``, or Labelled. labels: None; an array (n,); the name of a CSV's or DataFrame's column or
     of a file of classes; or True: those that come with the data (sub-folders of images, the array y of an .npz,
     the labels beside an IDX file, built-in data).
-    Without labels, a table of mixed columns is read as one; leave_out: columns of it to pass over.
+    Without labels, a table of mixed columns is read as one; leave_out: columns of it to pass over; schema: a
+    file that says what its columns are.
     Raises DataError or ShapeError if there are none, or they do not fit.
     """
     if labels is None and not isinstance(data, Labelled) and kind in ("auto", "table"):
-        mixed = read_mixed(data, leave_out)
+        mixed = read_mixed(data, leave_out, schema)
         if mixed is not None:
             return mixed, None
     if labels is None and not isinstance(data, Labelled):

@@ -13,6 +13,7 @@ from sparring.data.columns import LEFT_OUT, Column, column_of
 from sparring.data.frames import as_pandas, is_plain, read_frame
 from sparring.data.mixed import MixedSchema, without
 from sparring.data.relations import Relation
+from sparring.data.schema_file import corrected, read_schema_file
 from sparring.data.source import BUILT_IN, Source, existing
 from sparring.data.table import read_csv, refuse_names
 from sparring.errors import DataError
@@ -23,18 +24,23 @@ TEXTS = (".csv", ".tsv", ".txt")
 FEWEST = 2  # rows
 
 
-def read_mixed(data: Any, leave_out: Collection[str | int] = ()) -> Source | None:
+def read_mixed(data: Any, leave_out: Collection[str | int] = (), told: Any = None) -> Source | None:
     """A table of mixed columns, or None for data that are none: arrays, images, and frames of plain numbers.
 
     data: a DataFrame (of polars or Arrow too), or the path of a .csv, .tsv, .txt or .parquet file. leave_out: columns
-    to pass over. Raises DataError for columns of no known kind, for texts and identifiers, and for too few rows.
+    to pass over. told: a schema file or a mapping like it (see ``schema_file``).
+    Raises DataError for columns of no known kind, for texts and identifiers, and for too few rows.
     """
     frame, path = _framed(data)
+    if frame is None and told is not None:
+        frame, path = _framed(data, strict=False)
     if frame is None:
-        if leave_out:
+        if leave_out or told is not None:
             raise DataError("columns can be left out of a table that names them: a DataFrame, a CSV or Parquet.")
         return None
     frame = without(refuse_names(frame), leave_out)
+    if told is not None:
+        return _source(*corrected(frame, read_schema_file(told)), path)
     if is_plain(frame) and not leave_out:
         return None
     if len(frame) < FEWEST:

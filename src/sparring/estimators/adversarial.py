@@ -75,7 +75,8 @@ class GAN(BaseEstimator):
     on_trouble: what a failure does that is found while it learns: "warn", "stop" (the run ends with Trouble, and
     can be gone on with), or "remedy" (the game is changed and goes on from the same step, up to three times).
     image_size: for folders of images: a number or (height, width). leave_out: columns of a table to pass over, such as
-    names and identifiers, which cannot be made.
+    names and identifiers, which cannot be made. schema: a TOML file that ``sparring schema -o`` wrote and a person has
+    corrected, or a mapping like it.
     run: a new folder for the run (resumable, with a report); None keeps the run in memory.
     checkpoint_every: steps between two checkpoints; None: every half minute.
     device: "auto", "cpu", "cuda". precision: "float32", "bfloat16", or "auto": bfloat16 for convolutions over images
@@ -113,6 +114,7 @@ class GAN(BaseEstimator):
         on_trouble: str = "warn",
         image_size: int | tuple[int, int] | None = None,
         leave_out: Sequence[str] = (),
+        schema: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         run: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
         device: str = "auto",
@@ -140,6 +142,7 @@ class GAN(BaseEstimator):
         self.on_trouble = on_trouble
         self.image_size = image_size
         self.leave_out = leave_out
+        self.schema = schema
         self.run = run
         self.checkpoint_every = checkpoint_every
         self.device = device
@@ -171,7 +174,7 @@ class GAN(BaseEstimator):
         place = Place.of(self.device)
         if self.run is not None and place.leads:
             Record.refuse_taken(self.run)
-        source, labels = read_conditioned(X, y, self.image_size, self.kind, self.leave_out)
+        source, labels = read_conditioned(X, y, self.image_size, self.kind, self.leave_out, self.schema)
         self.seed_ = place.broadcast(seed_from(self.random_state))
         self.applied_ = []
         job = self._job(source, labels)

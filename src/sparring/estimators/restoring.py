@@ -63,7 +63,7 @@ def data_again(model: Any, record: Record, X: Any, y: Any = None) -> tuple[Sourc
         if y is None:
             raise DataError(f"{record.folder} was fitted with classes in memory; give them again as y.")
     data = about["path"] if X is None else X
-    source, labels = read_conditioned(data, y, model.image_size, model.kind, model.leave_out)
+    source, labels = read_conditioned(data, y, model.image_size, model.kind, model.leave_out, model.schema)
     if source.fingerprint != about["fingerprint"]:
         raise DataError(
             f"the data have changed since the run began: they were {about['description']}, and now are "
