@@ -182,7 +182,8 @@ def test_the_gpu_script_of_cyclegans_plays_on_a_processor() -> None:
 
 
 def test_known_sets_know_their_truth() -> None:
-    known, component = cyclegan.points("mirrored", 0)
+    known, component, knowing = cyclegan.points("mirrored", 0)
+    assert 0 < knowing < 0.02
     np.testing.assert_allclose(known.a_test[:, ::-1], known.b_test)
     model = sp.CycleGAN(steps=1, restarts=1, random_state=0).fit(known.a[:200], known.b[:200])
     assert 0 <= cyclegan.in_right_component(model, known, component) <= 1

@@ -10,6 +10,7 @@ import pytest
 from sparring.cli import main
 from sparring.cli.tables import conditions
 from sparring.errors import InputError
+from sparring.estimators import load
 
 
 @pytest.fixture
@@ -108,3 +109,14 @@ def test_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save(tmp_path / "a.npy", np.zeros((3, 2)))
     assert run("schema", str(tmp_path / "a.npy")) == 2
     assert "is no table with columns" in capsys.readouterr().err
+
+
+def test_any_number_of_rows_goes_to_a_file(table: Path) -> None:
+    assert run("fit", "gan", str(table), "--run", "run", "--steps", "3", "--seed", "0", "--leave-out", "id") == 0
+    assert run("sample", "run", "-n", "120000", "-o", "many.csv", "--seed", "1") == 0
+    many = pd.read_csv("many.csv")
+    assert len(many) == 120_000
+    model = load("run")
+    few = model.sample(50, random_state=1)
+    pd.testing.assert_frame_equal(next(model.sample_parts(50, random_state=1)), few)
+    assert [len(part) for part in model.sample_parts(50, random_state=1, most=20)] == [20, 20, 10]

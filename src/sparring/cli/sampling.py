@@ -54,9 +54,15 @@ def sample(
         return
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
     count = n or (100 if latent is None else len(latent))
-    labels = None if model.classes_ is None else model.draw_labels(count, y, random_state=seed)
-    made = model.sample(count, y=labels, where=where, latent=latent, random_state=seed)
-    _write(model, made, output, labels=labels)
+    rows = model.schema_.kind.endswith("table") and model.classes_ is None and latent is None
+    if rows and output.suffix.lower() == ".csv":
+        from sparring.data.write import write_rows
+
+        write_rows(model.sample_parts(count, where=where, random_state=seed), output)
+    else:
+        labels = None if model.classes_ is None else model.draw_labels(count, y, random_state=seed)
+        made = model.sample(count, y=labels, where=where, latent=latent, random_state=seed)
+        _write(model, made, output, labels=labels)
     display.result({"samples": count, "output": str(output)}, lambda: display.print(f"{count:,} samples in {output}"))
 
 

@@ -21,7 +21,7 @@ from sparring.errors import DataError
 __all__ = ["columns_found", "read_mixed", "read_mixed_like"]
 
 TEXTS = (".csv", ".tsv", ".txt")
-FEWEST = 2  # rows
+FEWEST = 10  # rows, below which a text or a gap is a mistake rather than a kind of column
 
 
 def read_mixed(data: Any, leave_out: Collection[str | int] = (), told: Any = None) -> Source | None:
@@ -96,7 +96,7 @@ def _from_file(path: Path, strict: bool) -> pd.DataFrame | None:
         return None if is_plain(plain) else plain
     except DataError as error:
         frame = read_frame(path)
-        if is_plain(frame):  # what is wrong with it is no column of another kind
+        if is_plain(frame) or len(frame) < FEWEST:  # what is wrong with it is no column of another kind
             raise error from None
         return frame
 

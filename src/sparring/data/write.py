@@ -1,6 +1,6 @@
 """Samples to files, by the name's ending."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from sparring.errors import DataError, FolderError, ShapeError
 from sparring.files import explained, replaced_file, replaced_folder
 from sparring.shapes import describe
 
-__all__ = ["as_frame", "write"]
+__all__ = ["as_frame", "write", "write_rows"]
 
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
 LONGEST = {"JPEG": 65_500, "WEBP": 16_383}  # pixels of a side that a format can hold
@@ -58,6 +58,18 @@ def write(
     return path
 
 
+def write_rows(parts: Iterable[Any], path: Path) -> Path:
+    """A CSV of any length, a part at a time, whole or not at all; booleans are True and False.
+
+    Raises FolderError if it cannot be written.
+    """
+    with replaced_file(path) as partial:
+        for i, part in enumerate(parts):
+            frame = part if isinstance(part, pd.DataFrame) else as_frame(part)
+            frame.to_csv(partial, index=False, header=i == 0, mode="w" if i == 0 else "a")
+    return path
+
+
 def _write_array(path: Path, samples: NDArray[Any], labels: NDArray[Any] | None) -> None:
     with replaced_file(path) as partial, open(partial, "wb") as file:
         if path.suffix.lower() == ".npy":
@@ -68,9 +80,11 @@ def _write_array(path: Path, samples: NDArray[Any], labels: NDArray[Any] | None)
 
 
 def as_frame(samples: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Samples as rows of numbers: a CSV that is written can be read. names: as for ``write``."""
+    """Samples as rows: a CSV that is written can be read. Booleans are 0 and 1. names: as for ``write``."""
     if isinstance(samples, pd.DataFrame):
-        return samples.astype({name: np.uint8 for name in samples.columns if samples[name].dtype.kind == "b"})
+        frame: Any = samples
+        whole = [name for name in frame.columns if frame[name].dtype.kind == "b" and not frame[name].isna().any()]
+        return samples.astype(dict.fromkeys(whole, np.uint8))
     rows = np.asarray(samples).reshape(len(samples), -1)
     rows = rows.astype(np.uint8) if rows.dtype.kind == "b" else rows
     letter = "p" if np.ndim(samples) > 2 else "x"

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -37,12 +37,14 @@ from sparring.place import Place, threads
 from sparring.record import Record
 from sparring.report import write_report
 from sparring.run import Intervals, Progress, resume_state, run
-from sparring.seeds import seed_from
+from sparring.seeds import derive, seed_from
 from sparring.training import Recipe
 from sparring.training.checkpoint import read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
 
 __all__ = ["GAN"]
+
+PART = 50_000  # samples made at once for a file
 
 
 class GAN(BaseEstimator):
@@ -348,6 +350,18 @@ class GAN(BaseEstimator):
             return rows_where(lambda size, seed: sampler.made(sampler.noise(size, seed)), tests, n, seed)
         noise = sampler.noise(n, seed) if noise is None else noise
         return sampler.made(noise, sampler.labels(n, y, seed))
+
+    def sample_parts(
+        self, n: int, *, where: Mapping[Any, Any] | None = None, random_state: Any = None, most: int = PART
+    ) -> Iterator[Any]:
+        """n new samples in parts of at most ``most``, so that any number of them fits into memory.
+
+        Up to ``most`` they are what ``sample`` makes of the same random_state; of more, each part is a draw of its own.
+        """
+        n, seed = counted(n), seed_from(random_state)
+        for i, start in enumerate(range(0, n, most)):
+            part = seed if n <= most else derive(seed, "part", i)
+            yield self.sample(min(most, n - start), where=where, random_state=part)
 
     def draw_labels(self, n: int, y: Any = None, *, random_state: Any = None) -> np.ndarray:
         """The classes (n,) that ``sample(n, y=y, random_state=...)`` makes samples of, with the same random_state."""
