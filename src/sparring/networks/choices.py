@@ -41,11 +41,12 @@ class Choices(nn.Module):
     def forward(self, numbers: Tensor) -> Tensor:
         logits, scalars = numbers[:, : self.places] / self.temperature, numbers[:, self.places :]
         highest = self._highest(logits)[:, self.part]
-        risen = (logits - highest).exp()
-        total = risen.new_zeros(len(risen), self.parts).index_add(1, self.part, risen)
-        soft = risen / total[:, self.part]
-        hard = (logits >= highest).to(soft.dtype)
-        chosen = (soft - soft.detach()) + hard  # the values of ``hard``, to the bit, and the gradient of ``soft``
+        chosen = (logits >= highest).to(numbers.dtype)
+        if torch.is_grad_enabled():
+            risen = (logits - highest).exp()
+            total = risen.new_zeros(len(risen), self.parts).index_add(1, self.part, risen)
+            soft = risen / total[:, self.part]
+            chosen = (soft - soft.detach()) + chosen  # its values, to the bit, and the gradient of ``soft``
         return torch.cat([chosen, scalars.tanh() * (chosen @ self.within.to(chosen.dtype))], 1)
 
     def _highest(self, values: Tensor) -> Tensor:
