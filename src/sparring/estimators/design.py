@@ -26,6 +26,7 @@ from sparring.networks import (
     convolutional,
     count_parameters,
     perceptrons,
+    skipping,
     spectrally_normalised,
 )
 from sparring.objectives import scores
@@ -40,7 +41,7 @@ Given = nn.Module | Callable[..., nn.Module] | None
 SMALL = 16  # pixels: up to this side a fully connected network is better and faster than a convolutional one
 NETWORKS = {
     "table": perceptrons(),
-    "mixed table": perceptrons((256, 256)),
+    "mixed table": skipping((128, 128)),
     "small image": perceptrons((256, 256, 256)),
     "image": convolutional(),
 }  # where a recipe names none

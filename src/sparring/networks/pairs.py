@@ -75,7 +75,7 @@ def residual(width: int = 16, blocks: int = 1) -> Pair:
 
 
 def skipping(
-    hidden: Sequence[int] = (256, 256), critic_hidden: Sequence[int] | None = None, norm: str | None = "layer"
+    hidden: Sequence[int] = (128, 128), critic_hidden: Sequence[int] | None = None, norm: str | None = "layer"
 ) -> Pair:
     """For mixed tables: a generator whose layers keep their inputs (see ``Skipping``), and a plain critic."""
     made = partial(_perceptron_critic, tuple(critic_hidden or hidden), ())

@@ -60,7 +60,7 @@ def _penalised(objective: Objective, names: str) -> Mapping[str, Recipe]:
             objective,
             _slopes(names, 0.2, 0.2, every=4),
             moments=0.01,
-            networks=skipping((256, 256), norm="layer"),
+            networks=skipping((128, 128), norm="layer"),
             batch_size=500,
             steps=3_000,
         ),
@@ -177,7 +177,7 @@ def _gan_2014() -> Mapping[str, Recipe]:
 
 def _with_mixed(recipe: Mapping[str, Recipe]) -> Mapping[str, Recipe]:
     """Papers say nothing of tables with categories either: their own settings for tables, in our networks for them."""
-    mixed = replace(recipe[TABLE], networks=skipping((256, 256), norm="layer"), noise=torch.randn, latent_size=None)
+    mixed = replace(recipe[TABLE], networks=skipping((128, 128), norm="layer"), noise=torch.randn, latent_size=None)
     return recipe if MIXED in recipe else {**recipe, MIXED: mixed}
 
 
