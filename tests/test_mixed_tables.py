@@ -401,3 +401,27 @@ def test_files_that_are_no_schema(tmp_path: Path, text: str, said: str) -> None:
         read_schema_file(tmp_path / "schema.toml")
     with pytest.raises(DataError, match="cannot be read"):
         read_schema_file(tmp_path / "none.toml")
+
+
+def test_rows_to_judge_by_may_hold_what_was_never_seen() -> None:
+    frame = pd.DataFrame({"x": np.arange(100) * 1.5, "c": ["a", "b"] * 50, "t": [pd.Timestamp("2020-01-01 10:30")] * 99
+                          + [pd.Timestamp("2021-05-05 04:00")]})  # fmt: skip
+    schema = MixedSchema.of(frame)
+    other = frame.assign(x=np.nan, c="new", t=pd.NaT)
+    known, strange = schema.points(frame), schema.points(other)
+    assert strange.shape == known.shape
+    assert np.isfinite(strange).all()
+    assert (np.linalg.norm(strange - known, axis=(1, 2)) <= np.sqrt(3)).all()
+    with pytest.raises(DataError):
+        schema.encode(other)
+
+
+def test_points_are_at_most_one_apart_for_each_column() -> None:
+    rng = np.random.default_rng(0)
+    for kind in ALL[:-2]:
+        frame = pd.DataFrame({kind: of_kind(kind, N, rng, 0.2)})
+        points = MixedSchema.of(frame).points(frame)[..., 0].astype(float)
+        apart = np.linalg.norm(points[:, None] - points[None], axis=2)
+        assert apart.max() <= 1 + 1e-6
+        same = frame[kind].isna().to_numpy()
+        assert apart[same][:, same].max(initial=0) < 1e-6

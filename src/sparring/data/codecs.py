@@ -62,7 +62,10 @@ class Codec(ABC):
 
     @abstractmethod
     def points(self, numbers: NDArray[np.float64]) -> NDArray[np.float32]:
-        """(n, d): two rows are at most 1 apart. Numbers by their rank from 0 to 1; labels all equally far apart."""
+        """(n, d): two rows are at most 1 apart. Numbers by their rank from 0 to 1; labels all equally far apart.
+
+        What was never seen (a gap where there was none) stands in the middle.
+        """
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]: ...
@@ -164,6 +167,8 @@ class Labels(Codec):
 
     def points(self, numbers: NDArray[np.float64]) -> NDArray[np.float32]:
         codes, _ = self.encode(numbers)
+        if not self.missing:
+            codes[np.isnan(numbers)] = -1  # no place at all
         return np.hstack([_one_hot(codes[:, i], size) for i, size in enumerate(self.parts)]) / math.sqrt(
             2 * len(self.parts)
         )
@@ -318,6 +323,7 @@ class Clock(Codec):
         day = self.day.points(np.floor(numbers / self.per_day))
         time = self.time.points(np.where(absent, 0, numbers) % self.per_day)
         time[absent] = 0.5
+        day[absent & (not self.day.missing)] = 0.5
         return np.hstack([day, time]) / np.float32(math.sqrt(2))
 
     def to_json(self) -> dict[str, Any]:

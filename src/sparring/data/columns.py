@@ -60,16 +60,17 @@ class Column:
 
     # -- to numbers
 
-    def numbers(self, values: pd.Series) -> NDArray[np.float64]:
+    def numbers(self, values: pd.Series, strict: bool = True) -> NDArray[np.float64]:
         """float64 (n,): numbers as they are, places of labels, steps since the origin; NaN where a value is missing.
 
-        Raises DataError for a value that the column cannot hold (a label never seen, a text where a number is needed).
+        Raises DataError for a value that the column cannot hold: a text where a number is needed, and if strict a label
+        never seen, or a missing value where there was none; else these are NaN too.
         """
         absent = values.isna().to_numpy(bool)
-        if absent.any() and not self.missing:
+        if strict and absent.any() and not self.missing:
             raise DataError(f"column {self.name!r} has a missing value in row {int(absent.argmax())}, and had none.")
         if self.kind in LABELLED:
-            found = self._places(values, absent)
+            found = self._places(values, absent, strict)
         elif self.kind in ("date", "duration"):
             found = self._steps(values)
         else:
@@ -77,14 +78,14 @@ class Column:
         found[absent] = np.nan
         return found
 
-    def _places(self, values: pd.Series, absent: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def _places(self, values: pd.Series, absent: NDArray[np.bool_], strict: bool) -> NDArray[np.float64]:
         places = self._index().get_indexer(pd.Index(values.astype(object)))
         unknown = (places < 0) & ~absent
-        if unknown.any():
+        if strict and unknown.any():
             row = int(unknown.argmax())
             known = ", ".join(map(str, self.labels[:8])) + (", ..." if len(self.labels) > 8 else "")
             raise DataError(f"column {self.name!r}, row {row}: {values.iloc[row]!r} is not one of {known}.")
-        return places.astype(np.float64)
+        return np.where(unknown, np.nan, places)
 
     def _index(self) -> pd.Index:
         return pd.Index(np.array(self.labels, dtype=object))

@@ -133,11 +133,11 @@ class MixedSchema(Schema):
             near = nearest(str(missing[0]), map(str, there))
             raise DataError(f"there is no column {missing[0]!r}{near}; the model needs it.")
 
-    def numbers(self, values: pd.DataFrame) -> Numbers:
-        """Each column's numbers (float64, NaN where a value is missing)."""
+    def numbers(self, values: pd.DataFrame, strict: bool = True) -> Numbers:
+        """Each column's numbers (float64, NaN where a value is missing). strict: as in ``Column.numbers``."""
         self.check(values)
         by_name = {_name(name): name for name in values.columns}
-        return {column.name: column.numbers(_series(values, by_name[column.name])) for column in self.columns}
+        return {column.name: column.numbers(_series(values, by_name[column.name]), strict) for column in self.columns}
 
     def compact(self, values: pd.DataFrame) -> NDArray[np.float32]:
         """Rows as places in the parts and scalars: float32 (n, parts + scalars)."""
@@ -161,7 +161,7 @@ class MixedSchema(Schema):
         the difference of their ranks among the rows that the schema is of, labels that differ 1. Computed columns
         give nothing.
         """
-        numbers = self.numbers(values)
+        numbers = self.numbers(values, strict=False)  # rows to judge by may hold what was never learned
         told = [codec.points(numbers[column.name]) for column, codec in zip(self.columns, self.codecs, strict=True)]
         return np.hstack(told)[..., None]
 
