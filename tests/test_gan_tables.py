@@ -69,6 +69,29 @@ def test_choices_have_the_gradient_of_the_softmax() -> None:
     torch.testing.assert_close(logits.grad, other.grad)
 
 
+def test_scalars_teach_their_bins_and_themselves() -> None:
+    """Against y = [choice, tanh(s) * (choices of its bins)], with the gradient of the softmax, written out."""
+    numbers = torch.randn(6, 7, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(7, dtype=torch.float64)
+    choices = Choices([2, 3], [(3, 5), (1, 2)], temperature=0.5).double()
+    (choices(numbers) @ weight).sum().backward()
+    other = numbers.detach().clone().requires_grad_()
+    soft = torch.cat([(other[:, :2] / 0.5).softmax(1), (other[:, 2:5] / 0.5).softmax(1)], 1)
+    hard = torch.cat([nn.functional.one_hot(p.argmax(1), p.shape[1]) for p in (other[:, :2], other[:, 2:5])], 1)
+    chosen = soft - soft.detach() + hard
+    inside = torch.stack([chosen[:, 3:5].sum(1), chosen[:, 1]], 1)
+    (torch.cat([chosen, other[:, 5:].tanh() * inside], 1) @ weight).sum().backward()
+    torch.testing.assert_close(numbers.grad, other.grad)
+
+
+def test_compact_rows_are_the_same_rows(model: sp.GAN) -> None:
+    noise = torch.randn(300, model.latent_size_)
+    assert isinstance(model.generator_, nn.Sequential)
+    with torch.inference_mode():
+        spread = model.generator_(noise).numpy()
+    assert model._sampler.made(noise).equals(model.schema_.decode(spread))
+
+
 def test_extreme_numbers_are_no_trouble() -> None:
     numbers = torch.tensor([[-1e30, 1e30, 0.0]], requires_grad=True)
     made = Choices([3])(numbers)
@@ -96,6 +119,14 @@ def test_skipping_gives_every_parameter_a_gradient(norm: str | None) -> None:
     assert all(parameter.grad is not None for parameter in network.parameters())
     assert isinstance(network.last, nn.Linear)
     assert network.last.in_features == 3 + 7 + 6
+
+
+def test_skipping_sees_all_layers_side_by_side() -> None:
+    network, x = Skipping(3, 5, (7, 6)).double(), torch.randn(4, 3, dtype=torch.float64)
+    seen = x
+    for linear, *_ in network.layers:
+        seen = torch.cat([linear(seen).relu(), seen], 1)
+    torch.testing.assert_close(network(x), network.last(seen))
 
 
 # -- learning
@@ -273,6 +304,13 @@ def test_the_gap_has_no_chance_part() -> None:
     gaps = torch.stack([moments.gap(real[torch.randint(len(real), (20,))]) for _ in range(2_000)])
     assert abs(gaps.mean()) < 4 * gaps.std() / np.sqrt(len(gaps))
     assert gaps.std() > 0.1
+
+
+def test_the_gap_has_the_gradient_of_its_formula() -> None:
+    real = torch.rand(50, 4, dtype=torch.float64)
+    moments = Moments.of(lambda part: real[part], len(real), nn.Identity())
+    rows = torch.rand(7, 4, dtype=torch.float64, requires_grad=True)  # halves of 4 and 3
+    assert torch.autograd.gradcheck(moments.gap, rows)
 
 
 def test_moments_are_for_mixed_tables() -> None:

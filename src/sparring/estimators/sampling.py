@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparring.chance import generator as seeded
+from sparring.data.mixed import MixedSchema
 from sparring.data.schema import Schema
 from sparring.data.targets import Classes
 from sparring.errors import DataError, InputError, ShapeError
+from sparring.networks import Choices
 from sparring.seeds import derive
 from sparring.shapes import describe
 
@@ -77,10 +79,23 @@ class Sampler:
     def made(self, noise: Tensor, labels: NDArray[Any] | None = None) -> Any:
         """The samples for noise (n, latent_size) and the classes (n,), in the data's own kind."""
         device = next(self.generator.parameters()).device
+        generating, choosing = self._choosing
         parts = zip(*(tensor.split(AT_ONCE) for tensor in (noise, *self.told(labels))), strict=True)
         with torch.inference_mode():
+            if choosing is not None and isinstance(self.schema, MixedSchema):
+                made = [[x.cpu() for x in choosing.compact(generating(p[0].to(device)).float())] for p in parts]
+                return self.schema.expanded(*(torch.cat(x).numpy() for x in zip(*made, strict=True)))
             made = [self.generator(*(p.to(device) for p in part)).float().cpu() for part in parts]
         return self.schema.decode(torch.cat(made).numpy())
+
+    @property
+    def _choosing(self) -> tuple[nn.Module, Choices | None]:
+        """A generator of mixed rows without its last layer, and that, which need not spread its choices out."""
+        network = self.generator
+        last = network[-1] if isinstance(network, nn.Sequential) and len(network) else None
+        if isinstance(network, nn.Sequential) and isinstance(last, Choices):
+            return network[:-1], last
+        return network, None
 
 
 def counted(n: Any, noise: Any = None, y: Any = None) -> int:

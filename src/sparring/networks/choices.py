@@ -1,6 +1,8 @@
 """Rows of a mixed table as a network makes and sees them: one choice out of several in each part, and scalars."""
 
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,33 +28,80 @@ class Choices(nn.Module):
     """
 
     part: Tensor
+    place: Tensor
     within: Tensor
 
     def __init__(self, parts: Sequence[int], spans: Sequence[tuple[int, int]] = (), temperature: float = 0.5) -> None:
         super().__init__()
-        self.parts, self.places, self.temperature = len(parts), sum(parts), temperature
-        part = torch.arange(len(parts)).repeat_interleave(torch.tensor(parts, dtype=torch.long))
-        within = torch.zeros(self.places, len(spans))
+        self.parts, self.temperature = len(parts), temperature
+        within = torch.zeros(sum(parts), len(spans))
         for i, (start, end) in enumerate(spans):
             within[start:end, i] = 1
-        self.register_buffer("part", part, persistent=False)
+        self.register_buffer("part", torch.repeat_interleave(torch.tensor(parts, dtype=torch.long)), persistent=False)
         self.register_buffer("within", within, persistent=False)
+        places = torch.cat([torch.arange(size) for size in parts] or [torch.empty(0)])
+        self.register_buffer("place", places, persistent=False)
 
     def forward(self, numbers: Tensor) -> Tensor:
-        logits, scalars = numbers[:, : self.places] / self.temperature, numbers[:, self.places :]
-        highest = self._highest(logits)[:, self.part]
-        chosen = (logits >= highest).to(numbers.dtype)
-        if torch.is_grad_enabled():
-            risen = (logits - highest).exp()
-            total = risen.new_zeros(len(risen), self.parts).index_add(1, self.part, risen)
-            soft = risen / total[:, self.part]
-            chosen = (soft - soft.detach()) + chosen  # its values, to the bit, and the gradient of ``soft``
-        return torch.cat([chosen, scalars.tanh() * (chosen @ self.within.to(chosen.dtype))], 1)
+        made: Tensor = _Choice.apply(numbers, self.part, self.parts, self.within, self.temperature)  # type: ignore[assignment]
+        return made
 
-    def _highest(self, values: Tensor) -> Tensor:
-        """The largest value of each part, (n, parts)."""
-        lowest = values.new_full((len(values), self.parts), -torch.inf)
-        return lowest.scatter_reduce(1, self.part.expand(len(values), -1), values.detach(), "amax")
+    def compact(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """The same rows as the place that is chosen in each part, int32 (n, parts), and the scalars where they apply.
+
+        Scalars in other places are of no meaning.
+        """
+        risen = _risen(numbers, self.part, self.parts)
+        last = risen.new_zeros(self.parts, len(numbers))
+        last.index_reduce_(0, self.part, (risen == 0) * self.place.to(risen.dtype)[:, None], "amax")
+        return last.T.to(torch.int32), numbers[:, len(self.part) :].tanh()
+
+
+class _Choice(torch.autograd.Function):
+    """``Choices``, places first and rows second, where each part's places are a few long stretches of memory."""
+
+    @staticmethod
+    def forward(ctx: Any, numbers: Tensor, part: Tensor, parts: int, within: Tensor, temperature: float) -> Tensor:
+        risen, scalars = _risen(numbers, part, parts), numbers[:, len(part) :].tanh()
+        made = torch.empty_like(numbers)
+        made[:, : len(part)] = (risen == 0).T
+        inside = made[:, : len(part)] @ within.to(made.dtype)
+        made[:, len(part) :] = scalars * inside
+        ctx.save_for_backward(risen, scalars, inside, part, within)
+        ctx.parts, ctx.temperature = parts, temperature
+        return made
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+        (slope,) = slopes
+        risen, scalars, inside, part, within = ctx.saved_tensors
+        soft = risen.div(ctx.temperature).exp_()
+        soft /= _summed(soft, part, ctx.parts)
+        beside = slope[:, len(part) :]
+        of_places = torch.addmm(slope[:, : len(part)], beside * scalars, within.T.to(slope.dtype)).T
+        weighted = soft * of_places
+        weighted -= soft.mul_(_summed(weighted, part, ctx.parts))
+        found = torch.empty_like(slope)
+        found[:, : len(part)] = weighted.div_(ctx.temperature).T
+        found[:, len(part) :] = beside * inside * (1 - scalars.square())
+        return found, None, None, None, None
+
+
+def _risen(numbers: Tensor, part: Tensor, parts: int) -> Tensor:
+    """How far each place's number is from the highest of its part: (places, n), 0 where it is chosen."""
+    logits = numbers[:, : len(part)].T.clone(memory_format=torch.contiguous_format)
+    lowest = logits.new_full((parts, len(numbers)), -torch.inf)
+    return logits.sub_(lowest.index_reduce_(0, part, logits, "amax").index_select(0, part))
+
+
+def _summed(values: Tensor, part: Tensor, parts: int) -> Tensor:
+    """For each place the sum over its part. values: (places, n)."""
+    return values.new_zeros(parts, values.shape[1]).index_add_(0, part, values).index_select(0, part)
+
+
+with warnings.catch_warnings():  # torch says once in a process that this function is new
+    warnings.simplefilter("ignore")
+    torch.zeros(1).index_reduce_(0, torch.zeros(1, dtype=torch.long), torch.zeros(1), "amax")
 
 
 @torch.no_grad()

@@ -32,10 +32,22 @@ class Skipping(nn.Module):
         self.last = nn.Linear(sum(sizes), outputs)
 
     def forward(self, x: Tensor) -> Tensor:
+        kept = [x]  # newest first
         for layer in self.layers:
-            x = torch.cat([layer(x), x], 1)
+            assert isinstance(layer, nn.Sequential)
+            kept.insert(0, layer[1:](_joined(layer[0], kept)))
         with torch.autocast(x.device.type, enabled=False):  # choices between close numbers need all their digits
-            return self.last(x.float())
+            return _joined(self.last, [part.to(self.last.weight.dtype) for part in kept])
+
+
+def _joined(linear: nn.Module, parts: Sequence[Tensor]) -> Tensor:
+    """linear(the parts side by side), without laying them so, and without a gradient for parts that need none."""
+    assert isinstance(linear, nn.Linear)
+    weights = linear.weight.split([part.shape[1] for part in parts], dim=1)
+    made = nn.functional.linear(parts[0], weights[0], linear.bias)
+    for part, weight in zip(parts[1:], weights[1:], strict=True):
+        made = torch.addmm(made, part, weight.T)
+    return made
 
 
 APART.update({Skipping, nn.ModuleList, nn.Identity})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,5 +48,28 @@ class Moments:
         sum_ij (A - M)_ij (B - M)_ij with A, B from either half of the rows: their chance errors are independent, so
         its mean is the squared distance itself. It may therefore be negative. rows: (n, ...), n >= 2.
         """
-        one, other = (self.features(rows) * self.scale).chunk(2)
-        return ((one.T @ one / len(one) - self.target) * (other.T @ other / len(other) - self.target)).sum()
+        gap: Tensor = _Gap.apply(self.features(rows) * self.scale, self.target)  # type: ignore[assignment]
+        return gap
+
+
+class _Gap(torch.autograd.Function):
+    """<A - M, B - M>; by f of the first half of the rows it changes by 2/n f (B - M), since B and M are symmetric.
+
+    Half of the products that automatic differentiation would take, which does not know of the symmetry.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
+        one, other = features.chunk(2)
+        a = torch.addmm(target, one.T, one, beta=-1, alpha=1 / len(one))
+        b = torch.addmm(target, other.T, other, beta=-1, alpha=1 / len(other))
+        ctx.save_for_backward(features, a, b)
+        return (a * b).sum()
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
+        (slope,) = slopes
+        features, a, b = ctx.saved_tensors
+        one, other = features.chunk(2)
+        found = torch.cat([one @ b * (2 / len(one)), other @ a * (2 / len(other))])
+        return found * slope, None
