@@ -12,6 +12,7 @@ from sparring.cli.options import Json, Seed, Threads
 
 __all__ = [
     "app",
+    "complete",
     "demo",
     "diagnose",
     "distance",
@@ -99,6 +100,23 @@ def schema(
     from sparring.cli import tables
 
     tables.schema(data, output, leave_out or [], json)
+
+
+@app.command
+def complete(
+    run: Annotated[Path, Parameter(help="A run's or saved model's folder, of a GAN of tables.")],
+    rows: Annotated[str, Parameter(help="A table with missing values: a CSV (or .tsv, .txt) or Parquet file.")],
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=("-o", "--output"), help="A .csv.")],
+    columns: Annotated[list[str] | None, Parameter(help="Columns to fill [default: all].")] = None,
+    seed: Seed = None,
+    json: Json = False,
+) -> None:
+    """Fill a table's missing values with those of made rows that are like its rows in all that is known."""
+    from sparring.cli import tables
+
+    tables.complete(run, rows, output, columns, seed, json)
 
 
 @app.command

@@ -1,13 +1,15 @@
-"""What the command line says and takes of tables: their schema, and conditions on samples."""
+"""What the command line says and takes of tables: their schema, conditions on samples, and gaps to fill."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sparring.cli.actions import needs
 from sparring.cli.display import Display
 from sparring.errors import InputError
+from sparring.record import Record
 
-__all__ = ["conditions", "schema"]
+__all__ = ["complete", "conditions", "schema"]
 
 SHOWN = 6  # labels of a category
 
@@ -73,6 +75,29 @@ def schema(data: str, output: Path | None, leave_out: Sequence[str], as_json: bo
     display.result(state, show)
     if output is not None:
         display.say(f"schema   {output}; corrected or not, it is used by: sparring fit gan {data} --schema {output}")
+
+
+def complete(
+    folder: Path, rows: str, output: Path, columns: Sequence[str] | None, seed: int | None, as_json: bool
+) -> None:
+    """Fill the gaps of a table's rows and write them."""
+    record = Record.open(folder)
+    needs(record, ("gan",), "rows", "sparring predict, or sparring translate")
+    display = Display(as_json=as_json)
+    from sparring.data.mixed_source import framed
+    from sparring.data.write import write_rows
+    from sparring.estimators import load
+
+    if output.suffix.lower() != ".csv":
+        raise InputError(f"{output}: rows are written as .csv.")
+    model = load(record.folder)
+    given, _ = framed(rows, strict=False)
+    filled = model.complete(rows if given is None else given, columns=columns or None, random_state=seed)
+    before, after = (0 if given is None else int(given.isna().sum().sum()), int(filled.isna().sum().sum()))
+    write_rows([filled], output)
+    state = {"rows": len(filled), "filled": before - after, "missing": after, "output": str(output)}
+    left = f"; {after:,} are still missing" if after else ""
+    display.result(state, lambda: display.print(f"{before - after:,} values filled in, in {output}{left}"))
 
 
 def _said(column: Any, values: Any) -> str:

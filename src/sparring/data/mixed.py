@@ -162,8 +162,11 @@ class MixedSchema(Schema):
         give nothing.
         """
         numbers = self.numbers(values, strict=False)  # rows to judge by may hold what was never learned
-        told = [codec.points(numbers[column.name]) for column, codec in zip(self.columns, self.codecs, strict=True)]
-        return np.hstack(told)[..., None]
+        return np.hstack(list(self.points_of(numbers).values()))[..., None]
+
+    def points_of(self, numbers: Numbers) -> dict[str | int, NDArray[np.float32]]:
+        """Each column's part of the points, (n, d)."""
+        return {c.name: codec.points(numbers[c.name]) for c, codec in zip(self.columns, self.codecs, strict=True)}
 
     # -- and back
 

@@ -18,7 +18,7 @@ from sparring.data.source import BUILT_IN, Source, existing
 from sparring.data.table import read_csv, refuse_names
 from sparring.errors import DataError
 
-__all__ = ["columns_found", "read_mixed", "read_mixed_like"]
+__all__ = ["columns_found", "framed", "read_mixed", "read_mixed_like"]
 
 TEXTS = (".csv", ".tsv", ".txt")
 FEWEST = 10  # rows, below which a text or a gap is a mistake rather than a kind of column
@@ -31,9 +31,9 @@ def read_mixed(data: Any, leave_out: Collection[str | int] = (), told: Any = Non
     to pass over. told: a schema file or a mapping like it (see ``schema_file``).
     Raises DataError for columns of no known kind, for texts and identifiers, and for too few rows.
     """
-    frame, path = _framed(data)
+    frame, path = framed(data)
     if frame is None and told is not None:
-        frame, path = _framed(data, strict=False)
+        frame, path = framed(data, strict=False)
     if frame is None:
         if leave_out or told is not None:
             raise DataError("columns can be left out of a table that names them: a DataFrame, a CSV or Parquet.")
@@ -55,7 +55,7 @@ def columns_found(
 
     The schema is None where there are texts or identifiers, or nothing but constants.
     """
-    frame, _ = _framed(data, strict=False)
+    frame, _ = framed(data, strict=False)
     if frame is None:
         raise DataError(f"{data} is no table with columns; a .csv, .tsv, .txt or .parquet file is needed.")
     frame = without(refuse_names(frame), leave_out)
@@ -69,14 +69,14 @@ def columns_found(
 
 def read_mixed_like(data: Any, schema: MixedSchema) -> Source:
     """Rows that must fit a schema already known; other columns are passed over."""
-    frame, path = _framed(data, strict=False)
+    frame, path = framed(data, strict=False)
     if frame is None:
         raise DataError(f"a table with the columns {', '.join(map(str, schema.names[:5]))}, ... is needed.")
     schema.check(frame)
     return _source(frame, schema, path)
 
 
-def _framed(data: Any, strict: bool = True) -> tuple[pd.DataFrame | None, str | None]:
+def framed(data: Any, strict: bool = True) -> tuple[pd.DataFrame | None, str | None]:
     """(the table, its path); (None, None) for what is none. strict: whether a file of numbers is read as one."""
     if isinstance(data, str | os.PathLike) and str(data) not in BUILT_IN:
         path = existing(str(data))

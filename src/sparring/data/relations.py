@@ -41,6 +41,14 @@ class Relation(ABC):
         """Set the last column so that the relation holds, within the columns' bounds and decimals."""
 
     @abstractmethod
+    def holds(self, numbers: Numbers) -> NDArray[np.bool_]:
+        """In which rows it does. What is missing breaks nothing."""
+
+    def told(self, name: str | int, numbers: Numbers) -> NDArray[np.float64] | None:
+        """What a column must be by the others, NaN where they do not say; None where they never do."""
+        return None
+
+    @abstractmethod
     def said(self) -> str: ...
 
     @abstractmethod
@@ -66,6 +74,18 @@ class Determines(Relation):
         keys, values = np.array(self.keys), np.array(self.values)
         rank = np.searchsorted(keys, numbers[self.source])  # NaN sorts last, in keys too
         numbers[self.target] = values[rank.clip(0, len(keys) - 1)]
+
+    def holds(self, numbers: Numbers) -> NDArray[np.bool_]:
+        there, due = numbers[self.target], self._due(numbers[self.source])
+        return (due == there) | np.isnan(there) | np.isnan(due)
+
+    def told(self, name: str | int, numbers: Numbers) -> NDArray[np.float64] | None:
+        return self._due(numbers[self.source]) if name == self.target else None
+
+    def _due(self, source: NDArray[np.float64]) -> NDArray[np.float64]:
+        keys = np.array(self.keys)
+        rank = np.searchsorted(keys, source).clip(0, len(keys) - 1)
+        return np.where(keys[rank] == source, np.array(self.values)[rank], np.nan)
 
     def said(self) -> str:
         return f"{self.source} determines {self.target}"
@@ -101,6 +121,9 @@ class AtMost(Relation):
             low = np.maximum(low, np.ceil((low * grid).round(6)) / grid)
         numbers[self.high] = np.where(low > high, low, high)
 
+    def holds(self, numbers: Numbers) -> NDArray[np.bool_]:
+        return ~(numbers[self.low] * self.ratio + self.shift > numbers[self.high])
+
     def said(self) -> str:
         return f"{self.low} is at most {self.high}"
 
@@ -129,6 +152,17 @@ class Total(Relation):
             given = numbers[part] - columns[part].settled(numbers[part] - excess)
             numbers[part], excess = numbers[part] - given, excess - given
         numbers[self.total] = np.sum([numbers[part] for part in self.parts], axis=0)
+
+    def holds(self, numbers: Numbers) -> NDArray[np.bool_]:
+        made, total = np.sum([numbers[part] for part in self.parts], axis=0), numbers[self.total]
+        return np.isclose(made, total, rtol=1e-9) | np.isnan(made) | np.isnan(total)
+
+    def told(self, name: str | int, numbers: Numbers) -> NDArray[np.float64] | None:
+        if name not in self.columns:
+            return None
+        if name == self.total:
+            return np.sum([numbers[part] for part in self.parts], axis=0)
+        return numbers[self.total] - np.sum([numbers[part] for part in self.parts if part != name], axis=0)
 
     def said(self) -> str:
         return f"{self.total} is {' + '.join(map(str, self.parts))}"

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -19,15 +18,16 @@ from sparring.data.source import Source
 from sparring.data.targets import Classes
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.remedies import REMEDIES, Applied, Remedy, remedy_called, treated
-from sparring.errors import Diverged, FolderError, InputError, ShapeError, Trouble
+from sparring.errors import Diverged, FolderError, InputError, Trouble
 from sparring.estimators.about_gan import about_gan, about_treated, show_real, snapshot
+from sparring.estimators.completing import completed
 from sparring.estimators.design import Settings, design, settle
 from sparring.estimators.game import JUDGED, Job, job_of, take_over
 from sparring.estimators.gan_answers import judged, scored
 from sparring.estimators.playing import run_of
 from sparring.estimators.probing import probed
 from sparring.estimators.restoring import Treatments, configured_gan, data_again
-from sparring.estimators.sampling import Sampler, between, counted
+from sparring.estimators.sampling import Sampler, counted
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, name_of, remedy_for, warning_shower
 from sparring.estimators.where import checked_where, rows_where
 from sparring.files import read_json, write_json
@@ -378,15 +378,17 @@ class GAN(BaseEstimator):
         steps: samples of a way, its ends included. pairs: how many ways. latent: (2, pairs, latent_size_), the starts
         and the ends. y: the class of each way, as for ``sample``. Returns (pairs * steps, ...), way after way.
         """
-        sampler, seed = self._sampler, seed_from(random_state)
-        steps = counted(steps)
-        if latent is not None and np.ndim(latent) != 3:
-            raise ShapeError("latent must be the starts and the ends, of the shape (2, pairs, latent_size).")
-        pairs = counted(pairs if latent is None else len(latent[0]))
-        noise = sampler.noise(2 * pairs, seed) if latent is None else sampler.given(np.concatenate(list(latent)))
-        way = between(noise[:pairs], noise[pairs:], steps, straight=self._law is not torch.randn)
-        labels = sampler.labels(pairs, y, seed)
-        return sampler.made(way, None if labels is None else labels.repeat(steps))
+        return self._sampler.ways(steps, pairs, y, latent, seed_from(random_state))
+
+    def complete(self, rows: Any, *, columns: Sequence[Any] | None = None, random_state: Any = None) -> Any:
+        """Rows of a table with their missing values filled in, each from a made row like it in all that is known.
+
+        rows: a DataFrame, the path of a table, or for a model of plain numbers an array. columns: to fill; None: all.
+        What rules determine is computed; the rest are draws, about from the distribution given what is known, not
+        best guesses (see ``completing``). Raises InputError for models of other data, DataError for unknown columns.
+        """
+        check_is_fitted(self, "generator_")
+        return completed(self.sample, self.schema_, rows, columns, seed_from(random_state))
 
     def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
         """The critic's score of every sample, (n,): higher means more like the data, to this critic.

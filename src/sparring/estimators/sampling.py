@@ -88,6 +88,17 @@ class Sampler:
             made = [self.generator(*(p.to(device) for p in part)).float().cpu() for part in parts]
         return self.schema.decode(torch.cat(made).numpy())
 
+    def ways(self, steps: Any, pairs: Any, y: Any, latent: Any, seed: int) -> Any:
+        """The samples on ``pairs`` ways of ``steps`` from one latent vector to another (see ``GAN.interpolate``)."""
+        steps = counted(steps)
+        if latent is not None and np.ndim(latent) != 3:
+            raise ShapeError("latent must be the starts and the ends, of the shape (2, pairs, latent_size).")
+        pairs = counted(pairs if latent is None else len(latent[0]))
+        noise = self.noise(2 * pairs, seed) if latent is None else self.given(np.concatenate(list(latent)))
+        way = between(noise[:pairs], noise[pairs:], steps, straight=self.law is not torch.randn)
+        labels = self.labels(pairs, y, seed)
+        return self.made(way, None if labels is None else labels.repeat(steps))
+
     @property
     def _choosing(self) -> tuple[nn.Module, Choices | None]:
         """A generator of mixed rows without its last layer, and that, which need not spread its choices out."""
