@@ -161,7 +161,10 @@ class MixedSchema(Schema):
         the difference of their ranks among the rows that the schema is of, labels that differ 1. Computed columns
         give nothing.
         """
-        numbers = self.numbers(values, strict=False)  # rows to judge by may hold what was never learned
+        return self.points_of(self.numbers(values, strict=False))  # rows to judge by may hold what was never learned
+
+    def points_of(self, numbers: Numbers) -> NDArray[np.float32]:
+        """The points of rows that are numbers already."""
         told = [codec.points(numbers[column.name]) for column, codec in zip(self.columns, self.codecs, strict=True)]
         return np.hstack(told)[..., None]
 
