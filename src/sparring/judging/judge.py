@@ -1,7 +1,7 @@
 """One judgement: ten draws of samples and of training rows, each against held-out data."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,9 +14,9 @@ from sparring.data.schema import Schema
 from sparring.data.toy import Mixture
 from sparring.errors import InputError, ShapeError
 from sparring.judging import classes, memory
-from sparring.judging.floor import class_intervals, half_interval, share_interval
+from sparring.judging.floor import beside_splits, class_intervals, half_interval, share_interval
 from sparring.judging.given import Arrays, Given, Tables, reader_of
-from sparring.judging.marginals import MOST_PAIRED, Apart, HeldOutTable, Marginals
+from sparring.judging.marginals import Apart, HeldOutTable, Marginals
 from sparring.judging.measures import HeldOut, frechet_can_tell
 from sparring.judging.units import Features, Units
 from sparring.judging.verdict import ColumnFigures, Figure, PairFigure, Verdict, summarise, unsure
@@ -194,24 +194,32 @@ class _Case:
         self, fakes: list[Apart], floors: list[Apart]
     ) -> tuple[tuple[Figure, ...], tuple[ColumnFigures, ...], tuple[PairFigure, ...]]:
         """(the means over columns and pairs, every column with the worst first, the worst pairs)."""
-        assert self.marginals is not None
-        apart, missing, pairs = (np.array([[draw[i] for draw in side] for side in (fakes, floors)]) for i in range(3))
+        known, train, test = self.marginals, self.train.cells, self.test.cells
+        assert known is not None
+        assert train is not None
+        assert test is not None
         rng = self.rng.spawn(1)[0]  # so that the other figures are those of the same numbers without names
-        overall = [self._mean("columns", apart.mean(axis=2), rng)]
+        sides = fakes, floors, known.splits(np.concatenate([train, test]), self.size, rng)
+        apart, missing, pairs = ([np.array([draw[i] for draw in side]) for side in sides] for i in range(3))
+        overall = [self._beside("columns", [side.mean(axis=1) for side in apart])]
         columns = []
         for i, (name, kind) in enumerate(self.columns):
             measure = "total_variation" if self.labelled[i] else "kolmogorov_smirnov"
-            gaps = self._mean("missing", missing[..., i], rng) if self._gaps[i] else None
-            columns.append(ColumnFigures(name, kind, self._mean(measure, apart[..., i], rng), gaps))
+            gaps = self._beside("missing", [side[:, i] for side in missing]) if self._gaps[i] else None
+            columns.append(ColumnFigures(name, kind, self._beside(measure, [side[:, i] for side in apart]), gaps))
         worst = []
-        if pairs.size:
-            overall.append(self._mean("pairs", pairs.mean(axis=2), rng))
-            value, floor = pairs.mean(axis=1)
-            for place in np.argsort(floor - value, kind="stable")[:WORST]:
-                first, second = self.marginals.pairs[place]
-                names = self.columns[first][0], self.columns[second][0]
-                worst.append(PairFigure(names, self._mean("pairs", pairs[..., place], rng)))
+        if known.pairs:
+            overall.append(self._beside("pairs", [side.mean(axis=1) for side in pairs]))
+            value, *floor = (side.mean(axis=0) for side in pairs)
+            for place in np.argsort(np.maximum(*floor) - value, kind="stable")[:WORST]:
+                first, second = (self.columns[i][0] for i in known.pairs[place])
+                worst.append(PairFigure((first, second), self._beside("pairs", [side[:, place] for side in pairs])))
         return tuple(overall), tuple(sorted(columns, key=lambda column: column.order)), tuple(worst)
+
+    def _beside(self, name: str, sides: list[Floats]) -> Figure:
+        """A figure that all draws share the luck of. sides: of samples and of the floor (draws,), of splits (s,)."""
+        values, floors, splits = sides
+        return Figure.of(name, *beside_splits(values, floors, splits, max(self.size / len(self.test), self.overlap)))
 
     @cached_property
     def _gaps(self) -> NDArray[np.bool_]:
@@ -220,14 +228,13 @@ class _Case:
         return np.any([np.isnan(part).any(axis=0) for part in cells], axis=0)
 
     def _means(self, fakes: list[dict[str, float]], floors: list[dict[str, float]]) -> tuple[Figure, ...]:
-        sides = {name: [np.array([draw[name] for draw in draws]) for draws in (fakes, floors)] for name in fakes[0]}
-        return tuple(self._mean(name, draws, self.rng) for name, draws in sides.items())
-
-    def _mean(self, name: str, sides: Sequence[Floats] | Floats, rng: np.random.Generator) -> Figure:
-        """The mean over draws beside the floor's. sides: of samples and of the floor, each (draws,)."""
-        values, floors = sides
-        interval = draws_interval(values, floors, self.overlap, self.size / len(self.train), rng)
-        return Figure.of(name, values.mean(), floors.mean(), interval)
+        overlap = self.size / len(self.train)
+        made = []
+        for name in fakes[0]:
+            value, floor = (np.array([draw[name] for draw in draws]) for draws in (fakes, floors))
+            interval = draws_interval(value, floor, self.overlap, overlap, self.rng)
+            made.append(Figure.of(name, value.mean(), floor.mean(), interval))
+        return tuple(made)
 
     def notes(self) -> tuple[str, ...]:
         """What this many rows cannot tell."""
@@ -237,8 +244,9 @@ class _Case:
                 f"no Fréchet distance: the covariance of {columns} columns wants draws of {2 * columns} rows or more, "
                 f"and 512 columns at most; they have {self.size} rows."
             )
-        if self.marginals is not None and len(self.marginals.paired) == MOST_PAIRED < len(self.columns):
-            notes.append(f"pairs are those of {MOST_PAIRED} columns out of {len(self.columns)}, drawn at random.")
+        if self.marginals is not None and self.marginals.drawn:
+            few = len(self.marginals.paired)
+            notes.append(f"pairs are those of {few} columns out of {len(self.columns)}, drawn at random.")
         return tuple(notes)
 
     def copying(self) -> tuple[Figure, ...]:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sparring.judging.together import Grid, pairs_apart, shares_together
 from sparring.transport.clouds import Floats
 
-__all__ = ["MOST_PAIRED", "Apart", "HeldOutTable", "Marginals", "kolmogorov_smirnov", "total_variation"]
+__all__ = ["MOST_PAIRED", "SPLITS", "Apart", "HeldOutTable", "Marginals", "kolmogorov_smirnov", "total_variation"]
 
+SPLITS = 60  # of real rows, which say what chance does
 MOST_PAIRED = 128  # columns whose pairs are looked at
 
 
@@ -29,20 +30,23 @@ class Marginals:
     """What is known of a table's columns beforehand.
 
     labelled: whether numbers are places among labels (below 0: a label never seen). paired: columns whose pairs
-    are looked at: not the constant ones, and at most 128. grids: theirs.
+    are looked at: not the constant ones, and at most 128. grids: theirs. drawn: whether they are some out of more.
     """
 
     labelled: tuple[bool, ...]
     paired: tuple[int, ...]
     grids: tuple[Grid, ...]
+    drawn: bool
 
     @classmethod
     def of(cls, train: Floats, labelled: Sequence[bool], rng: np.random.Generator) -> Self:
         """train: (n, c), each column's numbers, NaN where a value is missing."""
         varied = [i for i, column in enumerate(train.T) if len(np.unique(column)) > 1]
-        if len(varied) > MOST_PAIRED:
+        drawn = len(varied) > MOST_PAIRED
+        if drawn:
             varied = sorted(rng.permutation(varied)[:MOST_PAIRED].tolist())
-        return cls(tuple(labelled), tuple(varied), tuple(Grid.of(train[:, i], labelled[i]) for i in varied))
+        grids = tuple(Grid.of(train[:, i], labelled[i]) for i in varied)
+        return cls(tuple(labelled), tuple(varied), grids, drawn)
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -55,6 +59,14 @@ class Marginals:
     @property
     def sizes(self) -> list[int]:
         return [grid.size for grid in self.grids]
+
+    def splits(self, real: Floats, size: int, rng: np.random.Generator) -> list[Apart]:
+        """How far random halves of real rows (n, c) are apart, ``size`` rows each."""
+        found = []
+        for _ in range(SPLITS):
+            one, other = np.split(rng.permutation(len(real))[: 2 * size], 2)
+            found.append(self.against(real[other]).measured(real[one]))
+        return found
 
     def against(self, values: Floats) -> "HeldOutTable":
         """Ready to measure others by held-out rows (m, c)."""
