@@ -12,6 +12,7 @@ from scipy.stats import ks_2samp
 
 import sparring as sp
 from sparring.cli import main
+from sparring.data.mixed import MixedSchema
 from sparring.errors import DataError, InputError
 from sparring.judging import Verdict, judge, marginals
 from sparring.judging.floor import beside_splits
@@ -224,6 +225,7 @@ def test_plain_numbers_are_measured_as_before_and_by_columns_too() -> None:
         ({"test": TEST.drop(columns="pay")}, "test: there is no column 'pay'"),
         ({"fake": staff(300, 3).assign(pay=np.inf)}, "fake, column 'pay', row 0: every number must be finite"),
         ({"fake": staff(300, 3).assign(age="old")}, "fake: column 'age' must hold numbers"),
+        ({"schema": MixedSchema.of(TRAIN), "leave_out": ["age"]}, "a schema says which are looked at"),
         ({"train": TRAIN.to_numpy(), "leave_out": ["age"]}, "columns can be left out of a table"),
     ],
 )

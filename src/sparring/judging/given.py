@@ -13,7 +13,7 @@ from sparring.data.frames import as_pandas, is_plain
 from sparring.data.mixed import MixedSchema, without
 from sparring.data.schema import Schema
 from sparring.data.table import refuse_names
-from sparring.errors import DataError
+from sparring.errors import DataError, InputError
 from sparring.judging.units import Features, Units, like
 from sparring.transport.clouds import Floats, numbers
 
@@ -122,9 +122,12 @@ class Tables:
 def reader_of(train: Any, schema: Schema | None, leave_out: Collection[str | int]) -> tuple[Arrays | Tables, Any]:
     """(how rows are read, the training rows): by a schema that is known, else by what the training rows are.
 
-    Raises DataError for texts and identifiers, and for columns to leave out of what has none.
+    Raises DataError for texts and identifiers, and for columns to leave out of what has none; InputError for columns
+    to leave out beside a schema.
     """
     train = as_pandas(train)
+    if leave_out and schema is not None:
+        raise InputError("leave_out is for tables whose columns are found out; a schema says which are looked at.")
     if not isinstance(train, pd.DataFrame):
         if leave_out:
             raise DataError("columns can be left out of a table that names them: a DataFrame, a CSV or Parquet.")
