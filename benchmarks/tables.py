@@ -23,13 +23,11 @@ import resource
 import time
 import warnings
 from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ks_2samp
 from sklearn.ensemble import AdaBoostClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, roc_auc_score
@@ -39,6 +37,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 import sparring as sp
 from sparring.data.mixed import MixedSchema
+from sparring.judging.marginals import kolmogorov_smirnov, total_variation
+from sparring.judging.together import pairs_apart, shares_together
 
 NAMES = [
     "age",
@@ -73,9 +73,10 @@ def adult(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 # -- figures
 
 
-def variation(a: Any, b: Any) -> float:
-    shares = pd.concat([pd.Series(x).value_counts(normalize=True) for x in (a, b)], axis=1).fillna(0)
-    return float((shares.iloc[:, 0] - shares.iloc[:, 1]).abs().sum() / 2)
+def places(frame: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
+    """Labels by their place among the training rows', below 0 for others."""
+    known = {name: pd.Index(np.sort(train[name].unique())) for name in LABELS}
+    return frame.assign(**{name: known[name].get_indexer(pd.Index(frame[name])) for name in LABELS})
 
 
 def one_hot(frame: pd.DataFrame, train: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -122,19 +123,16 @@ def two_sample(rows: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, most
 def together(rows: pd.DataFrame, train: pd.DataFrame) -> float:
     """Mean total variation of two columns' joint shares; numbers in ten bins of the training rows."""
     edges = {name: np.unique(np.quantile(train[name], np.linspace(0, 1, 11)))[1:-1] for name in NUMBERS}
-    binned = [f.assign(**{n: np.searchsorted(edges[n], f[n], side="right") for n in NUMBERS}) for f in (rows, train)]
-    return float(
-        np.mean(
-            [
-                variation(*(side[a].astype(str) + "|" + side[b].astype(str) for side in binned))
-                for a, b in combinations(NAMES, 2)
-            ]
-        )
-    )
+    binned = [
+        places(f, train).assign(**{n: np.searchsorted(edges[n], f[n], side="right") for n in NUMBERS})[NAMES] + 1
+        for f in (rows, train)
+    ]
+    sizes = (np.maximum(*(side.to_numpy().max(axis=0) for side in binned)) + 1).tolist()
+    return float(pairs_apart(*(shares_together(side.to_numpy(), sizes) for side in binned), sizes).mean())
 
 
 def near_copies(rows: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame) -> tuple[float, float]:
-    verdict = sp.judge(*(MixedSchema.of(train).points(side) for side in (rows, train, test)), draws=2)
+    verdict = sp.judge(rows, train, test, draws=2)
     return verdict["near_copies"].value, verdict["near_copies"].floor
 
 
@@ -148,8 +146,9 @@ def adult_row(name: str, rows: pd.DataFrame, train: pd.DataFrame, test: pd.DataF
     zero = [(side["capital-gain"] == 0).mean() for side in (rows, train)]
     outside = sum(((rows[n] < train[n].min()) | (rows[n] > train[n].max())).sum() for n in NUMBERS)
     outside += sum((~rows[n].isin(train[n])).sum() for n in LABELS)
-    tv = np.mean([variation(rows[n], train[n]) for n in LABELS])
-    ks = np.mean([ks_2samp(rows[n], train[n]).statistic for n in NUMBERS])
+    told = [places(side, train) for side in (rows, train)]
+    tv = np.mean([total_variation(*(side[n].to_numpy() for side in told)) for n in LABELS])
+    ks = np.mean([kolmogorov_smirnov(*(side[n].to_numpy() for side in told)) for n in NUMBERS])
     near, usual = near_copies(rows, train, test)
     print(
         f"| {name} | {f1(rows, train, test):.3f} | {boosted(rows, train, test):.4f} | {tv:.4f} | {ks:.4f} | "

@@ -16,7 +16,8 @@ from sparring.data.toy import ring
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.judging import Verdict, fidelity, floor, judge, memory
 from sparring.judging.measures import HeldOut, neighbour_accuracy
-from sparring.judging.verdict import EQUAL, HIGHER, LIMITS, LOWER, MEANINGS, WORDS, Figure, grade, unsure
+from sparring.judging.said import WORDS
+from sparring.judging.verdict import EQUAL, HIGHER, LIMITS, LOWER, MEANINGS, Figure, grade, unsure
 from sparring.transport import wasserstein
 from sparring.transport.ratios import draws_interval
 
@@ -526,9 +527,13 @@ def test_a_verdict_prints_as_an_aligned_table(honest: Verdict) -> None:
         "10 draws of 100 samples, in standard deviations of the training columns; "
         "the floor is training data in the samples' place"
     )
-    for line in lines[3 : 3 + len(honest.figures)]:
+    table = lines[3 : 3 + len(honest.figures) - len(COPYING)]
+    privacy = lines.index("Privacy")
+    for line in (*table, *lines[privacy + 1 : privacy + 1 + len(COPYING)]):
         assert line.endswith(tuple(WORDS.values()))
         assert len(line) == len(lines[3])
+    assert [line.split()[0] for line in lines[privacy + 1 : privacy + 4]] == list(COPYING)
+    assert "no anonymity and no differential privacy" in lines[privacy + 4]
     assert lines[-1 - len(honest.notes)] == honest.summary
     assert lines[len(lines) - len(honest.notes) :] == list(honest.notes)
     assert f"{honest['w1'].ratio:.2f}" in lines[3]
@@ -540,7 +545,14 @@ def test_an_unknown_figure_is_named(honest: Verdict) -> None:
 
 
 def test_every_figure_has_limits_and_a_meaning() -> None:
-    assert set(LIMITS) == set(MEANINGS) == {*PER_DRAW, *COPYING, *CLASSES, "modes", "high_quality", "tstr"}
+    assert (
+        set(LIMITS)
+        == set(MEANINGS)
+        == {
+            *(*PER_DRAW, *COPYING, *CLASSES, "modes", "high_quality", "tstr"),
+            *("columns", "pairs", "total_variation", "kolmogorov_smirnov", "missing"),
+        }
+    )
     assert all(meaning.endswith(".") and "  " not in meaning for meaning in MEANINGS.values())
 
 
@@ -556,8 +568,10 @@ def test_held_out_rows_that_were_not_held_out_are_noticed() -> None:
 def test_public_names() -> None:
     assert set(sparring.judging.__all__) == {
         "Answers",
+        "ColumnFigures",
         "Figure",
         "Mistake",
+        "PairFigure",
         "TranslationVerdict",
         "Verdict",
         "frechet_distance",
@@ -573,7 +587,9 @@ def test_public_names() -> None:
 def test_a_verdict_in_markdown(honest: Verdict) -> None:
     lines = honest.to_markdown().splitlines()
     assert lines[1] == "| --- | --- | --- | --- | --- | --- |"
-    assert all(line.count("|") == 7 for line in lines[: len(honest.figures) + 2])
+    privacy = lines.index("**Privacy**")
+    whole, copies = lines[: len(honest.figures) - len(COPYING) + 2], lines[privacy + 2 : privacy + 4 + len(COPYING)]
+    assert all(line.count("|") == 7 for line in (*whole, *copies))
     assert lines[-1 - len(honest.notes)].endswith(honest.summary)
 
 

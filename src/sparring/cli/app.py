@@ -239,6 +239,10 @@ def judge(
     train: Annotated[
         str | None, Parameter(help="The training data: for samples, or if a run's are no longer where they were.")
     ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        Parameter(consume_multiple=True, negative=(), help="Columns of samples in a table to pass over: identifiers."),
+    ] = None,
     seed: Annotated[int, Parameter(help="Decides the draws.")] = 0,
     markdown: Annotated[bool, Parameter(negative=(), help="Print the verdict as a table in Markdown.")] = False,
     json: Json = False,
@@ -246,7 +250,8 @@ def judge(
     """Judge samples, translations or answers by data that the model has not seen."""
     from sparring.cli import judging
 
-    judging.judge(run, data, {"target": target, "train": train, "pairs": pairs}, seed, markdown, json)
+    options = {"target": target, "train": train, "pairs": pairs, "leave_out": leave_out or []}
+    judging.judge(run, data, options, seed, markdown, json)
 
 
 @app.command

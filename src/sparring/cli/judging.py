@@ -4,9 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sparring.cli.display import Display
+from sparring.data.mixed_source import read_mixed
 from sparring.data.source import read, read_like
 from sparring.errors import InputError
 from sparring.judging import Verdict
@@ -18,7 +17,7 @@ __all__ = ["judge"]
 
 
 def judge(what: Path, given: list[str], options: dict[str, Any], seed: int, markdown: bool, as_json: bool) -> None:
-    """what: a run's or model's folder, or samples. options: target, train and pairs."""
+    """what: a run's or model's folder, or samples. options: target, train, pairs and leave_out."""
     display = Display(as_json=as_json)
     if (what / "run.json").exists() and Record.open(what).about["kind"] == "cyclegan":
         _translations(what, given, options, seed, markdown, display)
@@ -27,7 +26,12 @@ def judge(what: Path, given: list[str], options: dict[str, Any], seed: int, mark
         raise InputError(f"--data takes one file or folder; got {len(given)}.")
     if options["pairs"]:
         raise InputError("--pairs is for the run of a CycleGAN.")
-    _samples_or_answers(what, given[0], options["target"], options["train"], seed, markdown, display)
+    if what.exists() and not (what / "run.json").exists():
+        _say(_of_samples(what, given[0], options["train"], options["leave_out"], seed), markdown, display)
+        return
+    if options["leave_out"]:
+        raise InputError("--leave-out is for samples in a file; a run knows which columns it learned.")
+    _of_run(what, given[0], options["target"], options["train"], seed, markdown, display)
 
 
 def _translations(
@@ -47,12 +51,9 @@ def _translations(
         display.result(found.to_json(), lambda: display.lines(found.lines()))
 
 
-def _samples_or_answers(
+def _of_run(
     what: Path, data: str, target: str | None, train: str | None, seed: int, markdown: bool, display: Display
 ) -> None:
-    if what.exists() and not (what / "run.json").exists():
-        _say(_of_samples(what, data, train, seed), markdown, display)
-        return
     record = Record.open(what)
     from sparring.estimators import load
 
@@ -72,13 +73,13 @@ def _samples_or_answers(
     display.result(found.to_json(), lambda: display.lines(found.lines()))
 
 
-def _of_samples(samples: Path, data: str, train: str | None, seed: int) -> Verdict:
+def _of_samples(samples: Path, data: str, train: str | None, leave_out: list[str], seed: int) -> Verdict:
     """Samples in a file, or a folder of images. Raises InputError without training data, which the floor is made of."""
     if train is None:
         raise InputError(f"{samples} holds samples, not a run: give the data they were learned from too, --train.")
-    source = read(train)
-    rows = [np.asarray(read_like(given, source.schema).values) for given in (str(samples), data)]
-    return judged(rows[0], np.asarray(source.values), rows[1], random_state=seed)
+    source = read_mixed(train, leave_out) or read(train)
+    rows = [read_like(given, source.schema).values for given in (str(samples), data)]
+    return judged(rows[0], source.values, rows[1], random_state=seed, schema=source.schema)
 
 
 def _say(verdict: Verdict, markdown: bool, display: Display) -> None:

@@ -161,10 +161,13 @@ class MixedSchema(Schema):
         the difference of their ranks among the rows that the schema is of, labels that differ 1. Computed columns
         give nothing.
         """
-        numbers = self.numbers(values, strict=False)  # rows to judge by may hold what was never learned
-        return np.hstack(list(self.points_of(numbers).values()))[..., None]
+        return self.points_of(self.numbers(values, strict=False))  # rows to judge by may hold what was never learned
 
-    def points_of(self, numbers: Numbers) -> dict[str | int, NDArray[np.float32]]:
+    def points_of(self, numbers: Numbers) -> NDArray[np.float32]:
+        """The points of rows that are numbers already."""
+        return np.hstack(list(self.points_by_column(numbers).values()))[..., None]
+
+    def points_by_column(self, numbers: Numbers) -> dict[str | int, NDArray[np.float32]]:
         """Each column's part of the points, (n, d)."""
         return {c.name: codec.points(numbers[c.name]) for c, codec in zip(self.columns, self.codecs, strict=True)}
 

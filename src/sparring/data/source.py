@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sparring.data import toy
 from sparring.data.cache import read_cached
+from sparring.data.frames import read_frame
 from sparring.data.image import ImageSchema, read_images
 from sparring.data.mixed import MixedSchema
 from sparring.data.schema import Schema, checked_numbers
@@ -187,7 +188,10 @@ def _from_path(path: Path, size: Any) -> tuple[Any, tuple[str, ...] | None]:
         case ".csv" | ".tsv" | ".txt":
             frame = read_csv(path)
             return frame, tuple(frame.columns)
-    raise DataError(f"{path} has no known kind; a folder of images, .npy, .npz, .csv or .tsv is needed.")
+        case ".parquet":
+            frame = read_frame(path)
+            return frame, tuple(map(str, frame.columns))
+    raise DataError(f"{path} has no known kind; a folder of images, .npy, .npz, .csv, .tsv or .parquet is needed.")
 
 
 def _suggestion(path: Path, known: list[str]) -> str:

@@ -131,7 +131,7 @@ class _Donors:
     @classmethod
     def of(cls, schema: MixedSchema, pool: pd.DataFrame) -> "_Donors":
         numbers = schema.numbers(pool, strict=False)
-        return cls(schema, numbers, schema.points_of(numbers))
+        return cls(schema, numbers, schema.points_by_column(numbers))
 
     def some(self, chosen: NDArray[Any]) -> "_Donors":
         return _Donors(
@@ -198,7 +198,7 @@ def _nearest(
     donors: _Donors, given: Numbers, names: list[Any], rules: list[Relation], rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """(rows, most): the donors nearest in all columns that are known; those that break a rule come last."""
-    points = donors.schema.points_of(given)
+    points = donors.schema.points_by_column(given)
     seen = [name for name in points if name not in names and points[name].shape[1]]
     n, m = len(next(iter(given.values()))), len(next(iter(donors.numbers.values())))
     apart = torch.from_numpy(rng.random((n, m), np.float32) * np.float32(JITTER))

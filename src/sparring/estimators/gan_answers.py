@@ -1,6 +1,5 @@
 """What a fitted GAN is asked: how good its samples are, and what its critic thinks of rows."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,14 +30,8 @@ def judged(model: Any, X_test: Any, X_train: Any, labels: Any, more: dict[str, A
     if model.classes_ is not None and "test_labels" in more:
         more = {**more, "fake_labels": lambda n, seed: model.draw_labels(n, random_state=seed)}
     verdict = judge(
-        lambda n, seed: schema.points(model.sample(n, random_state=seed)),
-        schema.points(train),
-        schema.points(test),
-        labels=labels,
-        **more,
+        lambda n, seed: model.sample(n, random_state=seed), train, test, labels=labels, schema=schema, **more
     )
-    if schema.kind == "mixed table" and "features" not in more:
-        verdict = replace(verdict, space="ranks of numbers, and categories that are 1 apart")
     if model.record_.kept:
         write_json(model.record_.verdict_path, verdict.to_json())
     return verdict

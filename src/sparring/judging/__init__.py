@@ -5,12 +5,14 @@ from sparring.judging.frechet import frechet_distance
 from sparring.judging.judge import judge
 from sparring.judging.ssim import ssim
 from sparring.judging.translations import TranslationVerdict, judge_translations
-from sparring.judging.verdict import Figure, Verdict
+from sparring.judging.verdict import ColumnFigures, Figure, PairFigure, Verdict
 
 __all__ = [
     "Answers",
+    "ColumnFigures",
     "Figure",
     "Mistake",
+    "PairFigure",
     "TranslationVerdict",
     "Verdict",
     "frechet_distance",

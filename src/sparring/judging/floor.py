@@ -11,7 +11,9 @@ from scipy import stats
 from sparring.transport.clouds import Floats
 from sparring.transport.ratios import REPLICATES, Interval, tails
 
-__all__ = ["class_intervals", "half_interval", "share_interval"]
+__all__ = ["beside_splits", "class_intervals", "half_interval", "share_interval"]
+
+LEAST = 0.05  # of a floor: what chance may make of it, so that an interval has an end
 
 
 def share_interval(hits: int, n: int, floor_hits: int, m: int, rng: np.random.Generator) -> Interval:
@@ -44,3 +46,23 @@ def class_intervals(
     extremes = shares.min(axis=1), shares.max(axis=1)
     intervals = [tails(np.full(REPLICATES, v), drawn) for v, drawn in zip(value, extremes, strict=True)]
     return (float(extremes[0].mean()), float(extremes[1].mean())), (intervals[0], intervals[1])
+
+
+def beside_splits(values: Floats, floors: Floats, splits: Floats, shared: float) -> tuple[float, float, Interval]:
+    """A mean over draws, its floor, and the ratio's interval, where one set of rows can be near another by luck.
+
+    The shares of a label differ by |z| between two samples, which may be next to nothing; and all draws share the luck
+    of the held-out rows. So the floor is no less than what random splits of real rows are apart on average, and value /
+    floor is chance alone where the interval holds 1: from value / (97.5 % of the splits) to value / (2.5 % of them),
+    those moved to the floor, and drawn together as far as a mean over draws is.
+
+    values, floors: (draws,). splits: (s,), of as many rows as a draw. shared: the share of rows that draws have in
+    common.
+    """
+    value, usual = float(values.mean()), float(splits.mean())
+    floor = max(float(floors.mean()), usual)
+    if floor == 0:
+        return value, floor, None
+    together = np.sqrt(shared + (1 - shared) / len(values))
+    least, most = np.percentile(np.maximum(floor + together * (splits - usual), LEAST * floor), (2.5, 97.5))
+    return value, floor, (value / float(most), value / float(least))

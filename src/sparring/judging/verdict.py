@@ -5,12 +5,23 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from sparring.errors import InputError
+from sparring.judging import said
 
-__all__ = ["LIMITS", "MEANINGS", "WORDS", "Figure", "Limits", "Verdict", "grade", "summarise", "unsure"]
+__all__ = [
+    "LIMITS",
+    "MEANINGS",
+    "ColumnFigures",
+    "Figure",
+    "Limits",
+    "PairFigure",
+    "Verdict",
+    "grade",
+    "summarise",
+    "unsure",
+]
 
 Better = Literal["lower", "higher", "equal"]
 Grade = Literal["good", "fair", "poor", "broken"]
-WORDS: Mapping[str, str] = {"good": "as good as real", "fair": "close", "poor": "far", "broken": "broken"}
 
 
 class Limits(NamedTuple):
@@ -45,6 +56,11 @@ LIMITS: Mapping[str, Limits] = {
     "tstr": Limits("higher", 0.97, 0.9, 0.6),  # a share of right names falls slowly: guessing has some right too
     "smallest_class": HIGHER,
     "largest_class": LOWER,
+    "columns": LOWER,
+    "pairs": LOWER,
+    "total_variation": LOWER,
+    "kolmogorov_smirnov": LOWER,
+    "missing": LOWER,
 }
 MEANINGS: Mapping[str, str] = {
     "w1": "How far samples must be carried, on average, to become held-out data (exact Wasserstein-1; "
@@ -69,9 +85,15 @@ MEANINGS: Mapping[str, str] = {
     "(train on synthetic, test on real).",
     "smallest_class": "The share of the class that the classifier names least often.",
     "largest_class": "The share of the class that the classifier names most often.",
+    "columns": "How far a table's columns are from held-out ones, each by itself, on average: from 0 to 1.",
+    "pairs": "How far the shares of all combinations of two columns are from held-out ones, on average over pairs: "
+    "total variation, from 0 to 1; numbers in eight bins, rare labels together.",
+    "total_variation": "Half the summed difference of all labels' shares from held-out ones.",
+    "kolmogorov_smirnov": "The largest difference from held-out rows in the share of numbers up to some value.",
+    "missing": "The difference from held-out rows in the share of missing values.",
 }
 SHARED = 0.05  # of held-out rows equal to a training row; more puts the floors in doubt
-COPYING = ("near_copies", "exact_copies", "nearer_to_training")
+COPYING = said.PRIVACY
 UNSEEN = (0.001, 0.01, 0.1)  # the limits, as values, where the floor is 0
 GRADES: tuple[Grade, ...] = ("good", "fair", "poor", "broken")
 
@@ -100,13 +122,20 @@ class Figure:
     @property
     def word(self) -> str:
         """The grade as a person would say it."""
-        return WORDS[self.grade]
+        return said.WORDS[self.grade]
 
     @classmethod
     def of(cls, name: str, value: float, floor: float, interval: tuple[float, float] | None) -> "Figure":
         """A figure of the judge, graded."""
         mark = grade(LIMITS[name], value, floor, interval)
         return cls(name, float(value), float(floor), interval, LIMITS[name].better, mark, MEANINGS[name])
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "interval": list(self.interval) if self.interval else None}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "Figure":
+        return cls(**{**plain, "interval": tuple(plain["interval"]) if plain["interval"] else None})
 
 
 def grade(limits: Limits, value: float, floor: float, interval: tuple[float, float] | None) -> Grade:
@@ -143,11 +172,62 @@ def _within_chance(interval: tuple[float, float] | None) -> bool:
 
 
 @dataclass(frozen=True)
+class ColumnFigures:
+    """One column of a table, by itself.
+
+    kind: what it is, as a schema tells it. apart: total variation of labels, Kolmogorov-Smirnov of numbers and dates,
+    among values that are there. missing: how wrong the share of missing values is; None where there are none.
+    """
+
+    name: str
+    kind: str
+    apart: Figure
+    missing: Figure | None = None
+
+    @property
+    def far(self) -> bool:
+        """Whether a figure is far or broken."""
+        return any(f is not None and f.grade in ("poor", "broken") for f in (self.apart, self.missing))
+
+    @property
+    def order(self) -> tuple[int, float]:
+        """The worst first: by the worse grade, then by how far the figures are above their floors."""
+        figures = [self.apart] if self.missing is None else [self.apart, self.missing]
+        return -max(GRADES.index(f.grade) for f in figures), -max(f.value - f.floor for f in figures)
+
+    def to_json(self) -> dict[str, Any]:
+        missing = None if self.missing is None else self.missing.to_json()
+        return {"name": self.name, "kind": self.kind, "apart": self.apart.to_json(), "missing": missing}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "ColumnFigures":
+        missing = None if plain["missing"] is None else Figure.from_json(plain["missing"])
+        return cls(plain["name"], plain["kind"], Figure.from_json(plain["apart"]), missing)
+
+
+@dataclass(frozen=True)
+class PairFigure:
+    """Two columns of a table, and how far the shares of their combinations are from held-out ones."""
+
+    names: tuple[str, str]
+    apart: Figure
+
+    def to_json(self) -> dict[str, Any]:
+        return {"names": list(self.names), "apart": self.apart.to_json()}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "PairFigure":
+        first, second = plain["names"]
+        return cls((first, second), Figure.from_json(plain["apart"]))
+
+
+@dataclass(frozen=True)
 class Verdict:
     """All figures of one judgement. ``verdict["w1"]`` is a Figure; ``str(verdict)`` is a table.
 
     samples: rows per draw. draws: how many. seconds: how long it took. summary: one sentence. space: what distances are
-    measured in. notes: what so few rows cannot tell.
+    measured in. notes: what so few rows cannot tell. columns: of a table, the worst first. pairs: of its columns, the
+    three that are furthest off.
     """
 
     figures: tuple[Figure, ...]
@@ -157,6 +237,8 @@ class Verdict:
     summary: str
     space: str = ""
     notes: tuple[str, ...] = ()
+    columns: tuple[ColumnFigures, ...] = ()
+    pairs: tuple[PairFigure, ...] = ()
 
     def __getitem__(self, name: str) -> Figure:
         for figure in self.figures:
@@ -167,53 +249,34 @@ class Verdict:
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers, none of them infinite or NaN."""
         plain = asdict(self)
-        plain["figures"] = [
-            {**asdict(figure), "interval": list(figure.interval) if figure.interval else None}
-            for figure in self.figures
-        ]
+        plain["figures"] = [figure.to_json() for figure in self.figures]
         plain["notes"] = list(self.notes)
+        plain["columns"] = [column.to_json() for column in self.columns]
+        plain["pairs"] = [pair.to_json() for pair in self.pairs]
+        plain["privacy"] = {"figures": list(said.PRIVACY), "limits": said.UNSEEN}
         return plain
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Verdict":
         """The verdict that ``to_json`` wrote. Raises InputError for anything else."""
         try:
-            figures = tuple(
-                Figure(**{**row, "interval": tuple(row["interval"]) if row["interval"] else None})
-                for row in plain["figures"]
-            )
-            return cls(**{**plain, "figures": figures, "notes": tuple(plain.get("notes", ()))})
-        except (KeyError, TypeError) as error:
+            kept = {name: value for name, value in plain.items() if name != "privacy"}
+            parts = {
+                "figures": tuple(map(Figure.from_json, plain["figures"])),
+                "notes": tuple(plain.get("notes", ())),
+                "columns": tuple(map(ColumnFigures.from_json, plain.get("columns", ()))),
+                "pairs": tuple(map(PairFigure.from_json, plain.get("pairs", ()))),
+            }
+            return cls(**{**kept, **parts})
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"this is no verdict of the judge ({error}); one written by to_json is needed.") from None
 
     def __str__(self) -> str:
-        rows = [HEAD, *map(_cells, self.figures)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
-        return "\n".join([self._title(), "", *lines, "", self.summary, *self.notes])
+        return said.as_text(self)
 
     def to_markdown(self) -> str:
-        """The same as a table in Markdown."""
-        rows = [HEAD, ("---",) * len(HEAD), *map(_cells, self.figures)]
-        lines = [f"| {' | '.join(row)} |" for row in rows]
-        return "\n".join([*lines, "", f"{self._title()}. {self.summary}", *self.notes]) + "\n"
-
-    def _title(self) -> str:
-        space = f", in {self.space}" if self.space else ""
-        return f"{self.draws} draws of {self.samples} samples{space}; the floor is training data in the samples' place"
-
-
-HEAD = ("", "value", "floor", "ratio", "95 % interval", "which is")
-
-
-def _cells(figure: Figure) -> tuple[str, str, str, str, str, str]:
-    ratio = "-" if figure.ratio is None else f"{figure.ratio:.2f}"
-    interval = "-" if figure.interval is None else f"{figure.interval[0]:.2f} to {figure.interval[1]:.2f}"
-    return figure.name, _number(figure.value), _number(figure.floor), ratio, interval, figure.word
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if 0.001 <= abs(value) < 1000 or value == 0 else f"{value:.3g}"
+        """The same as tables in Markdown."""
+        return said.as_markdown(self)
 
 
 def unsure(figures: tuple[Figure, ...]) -> tuple[str, ...]:
@@ -229,12 +292,13 @@ def _reaches(figure: Figure) -> bool:
     return min(steps) == 0 and max(steps) >= 2
 
 
-def summarise(figures: tuple[Figure, ...]) -> str:
-    """One sentence: how near, what is missing, and whether training rows were copied."""
+def summarise(figures: tuple[Figure, ...], columns: tuple[ColumnFigures, ...] = ()) -> str:
+    """One sentence: how near, what is missing, which columns are far off, and whether training rows were copied."""
     by_name = {figure.name: figure for figure in figures}
     parts = [_nearness(by_name["w1"])]
     if by_name["coverage"].grade in ("poor", "broken"):
         parts.append("parts of the data have no samples near them")
+    parts += _far(columns, by_name.get("pairs"))
     suspects = [by_name[name] for name in COPYING]
     parts.append(_copying([f for f in suspects if f.grade != "good" and not _within_chance(f.interval)]))
     shared = by_name["exact_copies"].floor or 0.0
@@ -260,9 +324,20 @@ def _nearness(w1: Figure) -> str:
     return f"W1 is {w1.ratio:.2f} times its floor: {words}"
 
 
+def _far(columns: tuple[ColumnFigures, ...], pairs: Figure | None) -> list[str]:
+    """What to say of columns, and of how they go together where the columns themselves are right."""
+    far = [column.name for column in columns if column.far]
+    if far:
+        more = f" and {len(far) - 3} more" if len(far) > 3 else ""
+        return [f"far off by themselves: {', '.join(far[:3])}{more}"]
+    if pairs is not None and pairs.grade in ("poor", "broken"):
+        return ["columns do not go together as they should"]
+    return []
+
+
 def _copying(signs: list[Figure]) -> str:
     if not signs:
         return "no sign of copying"
-    evidence = ", ".join(f"{sign.name} {_number(sign.value)} against {_number(sign.floor)}" for sign in signs)
+    evidence = ", ".join(f"{sign.name} {said.number(sign.value)} against {said.number(sign.floor)}" for sign in signs)
     worst = any(sign.grade in ("poor", "broken") for sign in signs)
     return f"{'training rows are copied' if worst else 'some signs of copying'} ({evidence})"

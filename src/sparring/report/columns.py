@@ -11,13 +11,14 @@ import pandas as pd
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from sparring.judging.together import Grid, pairs_apart, shares_together
 from sparring.record import Record
 from sparring.report.axes import svg_of, text_at
 
 __all__ = ["ColumnPicture", "TablePictures", "WorstPair", "read_columns"]
 
 WIDTH, ROW, TEXT = 300, 20, 110
-BARS, BINS, JOINT = 7, 24, 8  # labels of a category, bins of a histogram, bins of a number beside another column
+BARS, BINS = 7, 24  # labels of a category, bins of a histogram
 WORST = 6
 MOST = 24  # columns of the picture of what goes with what
 
@@ -60,15 +61,13 @@ def read_columns(record: Record) -> TablePictures | None:
         sides = tuple(_numbered(path, kinds) for path in (real, found[-1][1]))
     except (OSError, ValueError):
         return None
-    drawn, binned = [], {}
-    for name, kind in kinds.items():
-        if name in sides[0] and name in sides[1] and kind != "constant":
-            drawn.append(_drawn(name, kind, sides[0][name], sides[1][name]))
-            binned[name] = tuple(_binned(sides[0][name], side[name], kind) for side in sides)
+    names = [name for name, kind in kinds.items() if name in sides[0] and name in sides[1] and kind != "constant"]
+    drawn = tuple(_drawn(name, kinds[name], sides[0][name], sides[1][name]) for name in names)
     rows = tuple(len(next(iter(side.values()), ())) for side in sides)
-    names = list(binned)[:MOST]
-    together = _together(names, binned) if len(names) > 1 else None
-    return TablePictures((rows[0], rows[1]), tuple(drawn), _worst(binned), together)
+    if len(names) < 2:
+        return TablePictures((rows[0], rows[1]), drawn, (), None)
+    binned = _Binned.of(names, sides[0], sides[1])
+    return TablePictures((rows[0], rows[1]), drawn, binned.worst(), _together(binned))
 
 
 def _numbered(path: Path, kinds: Mapping[str, str]) -> dict[str, NDArray[Any]]:
@@ -171,49 +170,69 @@ def _said(value: float, kind: str) -> str:
 # -- columns together
 
 
-def _binned(real: NDArray[Any], side: NDArray[Any], kind: str) -> NDArray[np.int64]:
-    """A column of either side as few numbers: labels by their frequency, numbers by the real rows' quantiles."""
-    if real.dtype == object:
-        places = {name: i for i, name in enumerate(pd.Series(real).value_counts().index[:JOINT])}
-        return np.array([places.get(value, JOINT) for value in side])
-    known = real[~np.isnan(real)]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, JOINT + 1)[1:-1])) if len(known) else np.array([0.0])
-    return np.where(np.isnan(side), JOINT, np.searchsorted(edges, side, side="right"))
+@dataclass(frozen=True, eq=False)
+class _Binned:
+    """Columns of both sides as the places that the real rows set. codes: real and made, (n, columns)."""
+
+    names: list[str]
+    sizes: list[int]
+    codes: tuple[NDArray[np.int64], NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, names: list[str], real: Mapping[str, NDArray[Any]], made: Mapping[str, NDArray[Any]]) -> "_Binned":
+        columns, sizes = [], []
+        for name in names:
+            one, other = _as_numbers(real[name], made[name])
+            grid = Grid.of(one, real[name].dtype == object)
+            sizes.append(grid.size)
+            columns.append((grid(one), grid(other)))
+        return cls(names, sizes, (np.stack([c[0] for c in columns], 1), np.stack([c[1] for c in columns], 1)))
+
+    def worst(self) -> tuple[WorstPair, ...]:
+        """By how far they are above what two halves of the real rows are apart; all from as many rows."""
+        real, made = self.codes
+        half = min(len(real) // 2, len(made))
+        if not half:
+            return ()
+        truth, *others = (
+            shares_together(part, self.sizes) for part in (real[:half], made[:half], real[half : 2 * half])
+        )
+        apart, floor = (pairs_apart(truth, other, self.sizes) for other in others)
+        pairs = list(combinations(self.names, 2))
+        order = np.argsort(floor - apart, kind="stable")[:WORST]
+        return tuple(WorstPair(pairs[i], f"{apart[i]:.1%}", f"{floor[i]:.1%}") for i in order)
 
 
-def _joint(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.bincount(one * (JOINT + 1) + other, minlength=(JOINT + 1) ** 2) / max(len(one), 1)
+def _as_numbers(real: NDArray[Any], made: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Texts as places among the real ones, below 0 for others and NaN where missing; numbers as they are."""
+    if real.dtype != object:
+        return real, made
+    labels = pd.Index(real[real != ""]).unique()
+    one, other = (np.where(side == "", np.nan, labels.get_indexer(pd.Index(side))) for side in (real, made))
+    return one, other
 
 
-def _worst(binned: Mapping[str, tuple[NDArray[np.int64], ...]]) -> tuple[WorstPair, ...]:
-    """By how far they are above what two halves of the real rows are apart; all from as many rows."""
-    found = []
-    for a, b in combinations(binned, 2):
-        (real_a, made_a), (real_b, made_b) = binned[a], binned[b]
-        half = min(len(real_a) // 2, len(made_a))
-        truth = _joint(real_a[:half], real_b[:half])
-        apart, floor = (_apart(truth, _joint(x, y)) for x, y in (
-            (made_a[:half], made_b[:half]), (real_a[half : 2 * half], real_b[half : 2 * half])))  # fmt: skip
-        found.append((apart - floor, WorstPair((a, b), f"{apart:.1%}", f"{floor:.1%}")))
-    return tuple(pair for _, pair in sorted(found, key=lambda entry: -entry[0])[:WORST])
+def _strength(table: NDArray[np.float64], rows_seen: int) -> float:
+    """Cramér's V without its chance part (Bergsma 2013): 0 for independent columns, 1 where each fixes the other.
 
-
-def _strength(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
-    """Cramér's V without its chance part (Bergsma 2013): 0 for independent columns, 1 where each fixes the other."""
-    table = _joint(one, other).reshape(JOINT + 1, JOINT + 1)
+    table: the shares of all combinations.
+    """
     table = table[table.sum(1) > 0][:, table.sum(0) > 0]
     rows, columns = table.shape
     if min(rows, columns) < 2:
         return 0.0
     expected = table.sum(1, keepdims=True) * table.sum(0)
-    phi, n = float((np.square(table - expected) / expected).sum()), max(len(one) - 1, 1)
+    phi, n = float((np.square(table - expected) / expected).sum()), max(rows_seen - 1, 1)
     phi = max(phi - (rows - 1) * (columns - 1) / n, 0.0)
     least = min(rows - (rows - 1) ** 2 / n, columns - (columns - 1) ** 2 / n) - 1
     return float(np.sqrt(min(phi / least, 1.0))) if least > 0 else 0.0
 
 
-def _together(names: list[str], binned: Mapping[str, tuple[NDArray[np.int64], ...]]) -> Markup:
+def _together(binned: _Binned) -> Markup:
     """A square for every two columns: below the diagonal the real rows', above it the generated ones'."""
+    names, sizes = binned.names[:MOST], binned.sizes[:MOST]
+    tables = [shares_together(side[:, : len(names)], sizes).astype(np.float64) for side in binned.codes]
+    ends = np.cumsum([0, *sizes])
     cell, left = 26, 130
     parts = []
     for i, a in enumerate(names):
@@ -221,7 +240,8 @@ def _together(names: list[str], binned: Mapping[str, tuple[NDArray[np.int64], ..
         for j, b in enumerate(names):
             if i != j:
                 side = 0 if j < i else 1
-                strength = _strength(binned[a][side], binned[b][side])
+                block = tables[side][ends[i] : ends[i + 1], ends[j] : ends[j + 1]]
+                strength = _strength(block, len(binned.codes[side]))
                 colour = "real" if side == 0 else "fake"
                 parts.append(f'<rect class="share {colour}" x="{left + j * cell}" y="{i * cell}" width="{cell - 2}" '
                              f'height="{cell - 2}" opacity="{0.04 + 0.96 * strength:.2f}"><title>'

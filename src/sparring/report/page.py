@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sparring.errors import FolderError
 from sparring.files import read_json, write_bytes
-from sparring.judging.verdict import WORDS
+from sparring.judging.said import MOST_SHOWN, WORDS, sections
 from sparring.record import Record
 from sparring.report.answers import matrix_style, read_answers, read_filters
 from sparring.report.columns import read_columns
@@ -199,6 +199,17 @@ def _verdict(record: Record) -> dict[str, Any] | None:
 def _shown(verdict: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "figures": [_figure(_mapping(figure)) for figure in verdict.get("figures") or []],
+        "parts": [
+            {
+                "heading": part.heading,
+                "rows": [_figure({**figure, "name": name}, part.detailed) for name, figure in part.rows],
+                "note": part.note,
+                "detailed": part.detailed,
+            }
+            for part in sections(verdict)
+        ],
+        "pairs": bool(verdict.get("pairs")),
+        "shown": MOST_SHOWN,
         "summary": str(verdict.get("summary") or ""),
         "space": str(verdict.get("space") or ""),
         "notes": [str(note) for note in verdict.get("notes") or ()],
@@ -228,7 +239,9 @@ def _direction(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
+def _figure(figure: Mapping[str, Any], named: bool = False) -> dict[str, Any]:
+    """named: whether the name is a column's, which keeps its letters."""
+    name = str(figure.get("name") or "figure")
     value, floor = finite(figure.get("value")), finite(figure.get("floor"))
     sides = [side for side in map(finite, figure.get("interval") or ()) if side is not None]
     known = len(sides) == 2
@@ -239,7 +252,7 @@ def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
         "equal": "best at the floor",
     }
     return {
-        "name": str(figure.get("name") or "figure").replace("_", " "),
+        "name": name if named else name.replace("_", " "),
         "better": better.get(str(figure.get("better")), ""),
         "value": value,
         "floor": floor,

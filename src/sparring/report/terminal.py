@@ -2,7 +2,7 @@
 
 import csv
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,16 @@ import numpy as np
 from PIL import Image
 
 from sparring.errors import DataError, FolderError, InputError, ShapeError
+from sparring.judging.said import WORDS, Section, sections
 from sparring.judging.saved import answers_from_json
-from sparring.judging.verdict import WORDS
 from sparring.report.axes import Axis, Limits
 from sparring.report.samples import two_columns
-from sparring.report.words import duration, finite, number, ratio
+from sparring.report.words import cut, duration, finite, number, ratio
 from sparring.shapes import check, describe
 
 __all__ = ["answer_lines", "file_picture", "picture", "scatter", "verdict_lines"]
 
+LONGEST_NAME = 40
 SHADES = " ░▒▓█"
 RESET = "\x1b[0m"
 REAL, FAKE, BOTH = "38;2;88;166;200", "38;2;232;120;70", "38;2;150;150;150"
@@ -182,14 +183,16 @@ def answer_lines(content: Mapping[str, Any]) -> list[str]:
 
 
 def verdict_lines(verdict: Mapping[str, Any], width: int, meanings: bool = True) -> list[str]:
-    """A verdict as plain lines, none longer than ``width``: the summary, a table, what each figure means if asked.
+    """A verdict as plain lines, none longer than ``width``: the summary and a table.
 
+    meanings: also what each figure means, and the worst columns and pairs of a table.
     verdict: the content of verdict.json. Raises InputError for fewer than 24 columns.
     """
     _wide_enough(width, 24)
-    figures = list(verdict.get("figures") or [])
+    found = [part.short() for part in sections(verdict)]
+    figures = [figure for part in found for _, figure in part.rows]
     lines = textwrap.wrap(_clean(verdict.get("summary") or ""), width)
-    lines += ["", *_table(figures, width, meanings)] if figures else []
+    lines += ["", *_tables(found, width, meanings)] if figures else []
     said = [f"{_count(verdict.get(name))} {name}" for name in ("samples", "draws") if verdict.get(name)]
     said += [duration(verdict["seconds"])] if verdict.get("seconds") is not None else []
     if figures and said:
@@ -210,11 +213,11 @@ def _count(value: Any) -> str:
     return number(value) if isinstance(value, int | float) else _clean(value)
 
 
-def _cells_of(figure: Mapping[str, Any]) -> list[str]:
+def _cells_of(name: str, figure: Mapping[str, Any]) -> list[str]:
     over, interval = ratio(figure), figure.get("interval")
     sides = f" ({number(interval[0])} to {number(interval[1])})" if interval else ""
     return [
-        _clean(figure.get("name") or "figure").replace("_", " "),
+        cut(_clean(name), LONGEST_NAME),
         number(finite(figure.get("value"))),
         number(finite(figure.get("floor"))),
         number(over) + sides,
@@ -222,20 +225,27 @@ def _cells_of(figure: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _table(figures: list[Mapping[str, Any]], width: int, meanings: bool) -> list[str]:
+def _tables(found: Sequence[Section], width: int, meanings: bool) -> list[str]:
+    """The sections under one head; without meanings, figures of the whole alone and no headings."""
+    shown = found if meanings else [part for part in found if not part.detailed]
+    cells = [
+        [_cells_of(name if part.detailed else name.replace("_", " "), figure) for name, figure in part.rows]
+        for part in shown
+    ]
     head = ["figure", "value", "floor", "value / floor", "which is"]
-    rows = [_cells_of(figure) for figure in figures]
-    sizes = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    everything = [head, *(row for rows in cells for row in rows)]
+    sizes = [max(len(row[column]) for row in everything) for column in range(len(head))]
     wide = sum(sizes) + 2 * (len(sizes) - 1) <= width
     lines = [_aligned(head, sizes)] if wide else []
-    for figure, row in zip(figures, rows, strict=True):
-        if wide:
-            lines.append(_aligned(row, sizes))
-        else:
+    for part, rows in zip(shown, cells, strict=True):
+        if meanings and part.heading:
+            lines += ["", *textwrap.wrap(part.heading, width)]
+        for (_, figure), row in zip(part.rows, rows, strict=True):
             said = f"{row[0]}: {row[1]}, floor {row[2]}, ratio {row[3]}, {row[4]}"
-            lines += textwrap.wrap(said, width)
-        meaning = _clean(figure.get("meaning") or "") if meanings else ""
-        lines += textwrap.wrap(meaning, width, initial_indent="  ", subsequent_indent="  ")
+            lines += [_aligned(row, sizes)] if wide else textwrap.wrap(said, width)
+            meaning = _clean(figure.get("meaning") or "") if meanings and not part.detailed else ""
+            lines += textwrap.wrap(meaning, width, initial_indent="  ", subsequent_indent="  ")
+        lines += textwrap.wrap(part.note, width) if meanings else []
     return lines
 
 
