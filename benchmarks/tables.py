@@ -3,6 +3,7 @@
     python benchmarks/tables.py adult --data FOLDER [--seeds 3] [--steps N] [--threads 1]
     python benchmarks/tables.py adult --data FOLDER --peer 300     beside ctgan (pip install ctgan), so many epochs
     python benchmarks/tables.py sensible --data FOLDER             penguins, and tables of one kind of column
+    python benchmarks/tables.py complete --data FOLDER             gaps of Adult's test rows
     python benchmarks/tables.py speed [--rows 1000000] [--peer 1]  encoding, training steps, sampling, memory
 
 FOLDER holds table-adult and table-penguins. Adult: models learn from the training file (32,561 rows), make as many
@@ -37,6 +38,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import sparring as sp
 from sparring.data.mixed import MixedSchema
+from sparring.estimators.completing import completed
 from sparring.judging.marginals import kolmogorov_smirnov, total_variation
 from sparring.judging.together import pairs_apart, shares_together
 
@@ -221,6 +223,61 @@ def sensible(folder: Path, settings: dict[str, Any]) -> None:
         print(f"| {name} | {len(train):,} | {ratios} | {said} | {seconds:.0f} |", flush=True)
 
 
+# -- gaps
+
+
+FILLED = ["income", "sex", "occupation", "age", "hours-per-week", "capital-gain"]
+
+
+def complete(folder: Path, seeds: int, settings: dict[str, Any]) -> None:
+    """One column missing from 5,000 test rows, and then each cell of the six with a chance of a third.
+
+    Beside the same with training rows in the place of made ones, and values of other rows by chance. Labels: how many
+    are the true ones. Numbers: the mean error in ranks, from 0 to 1. Draws are meant to spread, not to hit.
+    """
+    train, test = adult(folder)
+    rows = test.sample(5_000, random_state=0, ignore_index=True)
+    schema = MixedSchema.of(train)
+    gaps = np.random.default_rng(0).random((len(rows), len(FILLED))) < 1 / 3
+    print("| missing | sparring | training rows as donors | by chance | its shares, TV or KS: sparring, donors |")
+    print("| --- | --- | --- | --- | --- |", flush=True)
+    for seed in range(seeds):
+        gan = sp.GAN(random_state=seed, probes=False, **settings).fit(train)
+
+        def real(n: int, random_state: int) -> pd.DataFrame:
+            return train.sample(n, random_state=random_state % 2**31, ignore_index=True)
+
+        cases = {name: np.arange(len(FILLED))[None] == FILLED.index(name) for name in FILLED} | {"a third of all": gaps}
+        for case, missing in cases.items():
+            mask = pd.DataFrame(np.broadcast_to(missing, gaps.shape), columns=FILLED)
+            given = rows.assign(**{name: rows[name].astype(object).mask(mask[name]) for name in FILLED})
+            ways = [
+                gan.complete(given, random_state=seed),
+                completed(real, schema, given, None, seed),
+                rows.assign(**{name: train[name].sample(len(rows), random_state=1).to_numpy() for name in FILLED}),
+            ]
+            for name in [case] if case in FILLED else FILLED:
+                told = [hit(way[name][mask[name]], rows[name][mask[name]], train[name]) for way in ways]
+                apart = [distance(way[name][mask[name]], rows[name][mask[name]]) for way in ways[:2]]
+                label = name if name == case else f"{case}: {name}"
+                print(f"| {label} | {' | '.join(told)} | {apart[0]:.3f}, {apart[1]:.3f} |", flush=True)
+
+
+def hit(made: Any, truth: Any, train: Any) -> str:
+    if truth.name in LABELS:
+        return f"{(made.to_numpy() == truth.to_numpy()).mean():.3f} right"
+    order = np.sort(train)
+    ranks = [(np.searchsorted(order, x) + np.searchsorted(order, x, "right")) / 2 / len(order) for x in (made, truth)]
+    return f"{np.abs(ranks[0] - ranks[1]).mean():.3f} off"
+
+
+def distance(made: Any, truth: Any) -> float:
+    if truth.name not in LABELS:
+        return kolmogorov_smirnov(made.to_numpy(float), truth.to_numpy(float))
+    both = pd.Index(sorted(set(made) | set(truth)))
+    return total_variation(*(both.get_indexer(side.to_numpy()).astype(float) for side in (made, truth)))
+
+
 # -- speed
 
 
@@ -268,7 +325,7 @@ def peer_speed(train: pd.DataFrame, epochs: int) -> None:
 
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="+", choices=("adult", "sensible", "speed"))
+    parser.add_argument("what", nargs="+", choices=("adult", "sensible", "complete", "speed"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, help="rounds [default: the recipe's]")
@@ -284,6 +341,8 @@ def main(words: Sequence[str] | None = None) -> None:
             fit_adult(chosen.data, chosen.seeds, chosen.peer, settings)
         elif what == "sensible":
             sensible(chosen.data, settings)
+        elif what == "complete":
+            complete(chosen.data, chosen.seeds, settings)
         else:
             speed(chosen.data, chosen.rows, chosen.peer, settings)
 
