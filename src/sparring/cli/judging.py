@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sparring.cli.display import Display
+from sparring.data.frames import TABLES
 from sparring.data.source import read, read_like
 from sparring.errors import InputError
 from sparring.judging import Verdict
@@ -64,10 +65,9 @@ def _samples_or_answers(
         return
     if markdown:
         raise InputError("--markdown is for verdicts on samples; this run gives answers. Use --json.")
-    column = (
-        record.about["data"]["target"] if target is None and data.lower().endswith((".csv", ".tsv", ".txt")) else target
-    )
-    found = model.judge(data, column)
+    named = target is None and data.lower().endswith(TABLES)
+    with display.telling():
+        found = model.judge(data, record.about["data"]["target"] if named else target)
     write_report(what)
     display.result(found.to_json(), lambda: display.lines(found.lines()))
 
