@@ -151,7 +151,10 @@ class FitOptions:
     solver: Annotated[Literal["adam", "sgd"], Parameter(help="How the weights are updated.")] = "adam"
     learning_rate_init: Annotated[
         float | None,
-        Parameter(name=("--learning-rate-init", "--rate"), help="Step size [default: 0.001; images 0.003]."),
+        Parameter(
+            name=("--learning-rate-init", "--rate"),
+            help="Step size [default: 0.001; images 0.003; mixed tables up to 0.0026].",
+        ),
     ] = None
     learning_rate: Annotated[
         Literal["auto", "constant", "cosine"], Parameter(help="How the rate changes; auto: cosine for images.")

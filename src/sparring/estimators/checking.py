@@ -115,9 +115,7 @@ def _plain_targets(y: Any, target: str | None) -> Any:
         raise DataError(f"{name} is missing (NaN) in row {int(absent.argmax())}{more}; fill or leave out such rows.")
     dtype: Any = y.dtype
     if dtype.kind in "mM":
-        raise DataError(
-            f"the target {y.name if target is None else target!r} holds dates; labels or numbers are needed."
-        )
+        raise DataError(f"{name} holds dates; labels or numbers are needed.")
     if isinstance(dtype, pd.CategoricalDtype):
         return _plain_targets(y.astype(dtype.categories.dtype), target)
     if isinstance(dtype, np.dtype) and dtype.kind != "O":

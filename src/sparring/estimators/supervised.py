@@ -53,10 +53,11 @@ class Supervised(BaseEstimator, ABC):
     hidden_layer_sizes, activation ("relu", "tanh", "logistic", "silu", "identity"): of the MLP that learns from
     columns; images (n, h, w) or (n, h, w, c) have a ``ConvNet``. network: a module instead, or a factory called
     with shape= and outputs=.
-    solver: "adam" or "sgd" with ``momentum``. learning_rate_init: None: 0.001, for images 0.003.
+    solver: "adam" or "sgd" with ``momentum``. learning_rate_init: None: 0.001, for images 0.003,
+    for mixed tables 0.001 times the batch size over 200 where that is more.
     learning_rate: "constant", "cosine" (rises for 15 % of the steps, then falls to zero), or "auto":
-    cosine for images. batch_size: rows of a step; "auto": a tenth of the
-    rows, but at least 32 and at most 200 (images: 128). max_iter: epochs; None:
+    cosine for images. batch_size: rows of a step; "auto": a tenth of the rows, but at least 32 and at most 200
+    (images: 128; mixed tables: 512). max_iter: epochs; None:
     200, for images 20.
     l1, l2: weight of the penalties l1 sum |w| + l2 / 2 sum w^2 (biases are not penalised; L1 gives exact
     zeros). dropout: share of the hidden units left out while training; None: 0, for images 0.3.
