@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sparring.errors import SparringError as SparringError
     from sparring.errors import Trouble as Trouble
     from sparring.errors import TroubleWarning as TroubleWarning
+    from sparring.errors import UnseenWarning as UnseenWarning
     from sparring.estimators import GAN as GAN
     from sparring.estimators import Classifier as Classifier
     from sparring.estimators import CycleGAN as CycleGAN
@@ -62,6 +63,7 @@ _HOMES = {
     "Interrupted": "sparring.errors",
     "Trouble": "sparring.errors",
     "TroubleWarning": "sparring.errors",
+    "UnseenWarning": "sparring.errors",
 }
 
 __all__ = [
@@ -82,6 +84,7 @@ __all__ = [
     "SparringError",
     "Trouble",
     "TroubleWarning",
+    "UnseenWarning",
     "filters",
     "judge",
     "load",

@@ -12,7 +12,8 @@
     │   └── RankLost                another process of a distributed run went away
     └── Interrupted (KeyboardInterrupt)   the user or the system asked the run to stop (exit code 130)
 
-TroubleWarning (UserWarning) tells of a failure that was found in a run that goes on.
+TroubleWarning (UserWarning) tells of a failure that was found in a run that goes on, UnseenWarning of rows that hold
+what a model never learned from.
 
 Every message is one line that says what was found, where, and what is needed.
 """
@@ -30,6 +31,7 @@ __all__ = [
     "SparringError",
     "Trouble",
     "TroubleWarning",
+    "UnseenWarning",
 ]
 
 
@@ -102,3 +104,7 @@ class Interrupted(SparringError, KeyboardInterrupt):
 
 class TroubleWarning(UserWarning):
     """A failure was found in a run that goes on."""
+
+
+class UnseenWarning(UserWarning):
+    """Rows hold labels or gaps that the training rows never had; the message says where, and what they count as."""

@@ -203,7 +203,8 @@ def predict(folder: Path, data: str, output: Path | None, as_json: bool) -> None
 
         tag(model, data, output, display)
         return
-    frame = answers_of(model, data)
+    with display.telling():
+        frame = answers_of(model, data)
     if output is None and not as_json:
         sys.stdout.write(frame.to_csv(index=False))
         return

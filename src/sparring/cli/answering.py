@@ -27,7 +27,13 @@ def answers_of(model: Any, data: str) -> pd.DataFrame:
         names = [f"answer {name}" for name in model.coding_.targets_named]
         return pd.DataFrame({"step": np.arange(1, len(forecast) + 1), **dict(zip(names, forecast.T, strict=True))})
     sequences = model.kind.startswith("sequence-")
-    found: Any = read_rows(data, model.encoding) if sequences else read_inputs(data, model._size())
+    found: Any
+    if sequences:
+        found = read_rows(data, model.encoding)
+    else:
+        from sparring.estimators.checking import named_columns  # which loads torch
+
+        found = read_inputs(data, model._size(), named_columns(model))
     outputs = model.predict_proba(found) if hasattr(model, "predict_proba") else None
     answers = model.predict(found)
     names = None if sequences else found.rows

@@ -3,12 +3,15 @@
 import contextlib
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sparring.errors import UnseenWarning
 
 if TYPE_CHECKING:
     from sparring import run
@@ -35,6 +38,19 @@ class Display:
     def say(self, line: str) -> None:
         """Advice for a person."""
         self._errors.print(line, markup=False, soft_wrap=True)
+
+    @contextlib.contextmanager
+    def telling(self) -> Iterator[None]:
+        """Warnings of what a model never learned from, each once, as advice for a person."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UnseenWarning)
+            yield
+        for other in caught:
+            if not issubclass(other.category, UnseenWarning):
+                warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+        unseen = [str(found.message) for found in caught if issubclass(found.category, UnseenWarning)]
+        for line in dict.fromkeys(unseen):
+            self.say(f"warning  {line}")
 
     def print(self, line: str) -> None:
         """A result."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from sparring.cli.options import Json, Seed, Threads
+from sparring.cli.options import Json, LeaveOut, SchemaFile, Seed, Threads
 
 __all__ = ["FitOptions", "classifier", "fit", "gan", "regressor"]
 
@@ -21,12 +21,15 @@ Run = Annotated[
 ]
 Target = Annotated[
     str | None,
-    Parameter(help="The column to predict; for arrays, the file or the array of an .npz that holds the targets."),
+    Parameter(
+        name=("--target", "--y"),
+        help="The column to predict; for arrays, the file or the array of an .npz that holds the targets.",
+    ),
 ]
 Labelled = Annotated[
     str,
     Parameter(
-        help="A .csv, a folder with one sub-folder of images per class, .npz, .npy or IDX; or demo:digits, "
+        help="A .csv or .parquet, a folder with one sub-folder of images per class, .npz, .npy or IDX; or demo:digits, "
         "demo:breast-cancer, demo:wine, demo:iris, demo:diabetes."
     ),
 ]
@@ -90,12 +93,8 @@ def gan(
         Parameter(help="What to do about a failure that is found: say it, stop the run, or change the game."),
     ] = "warn",
     image_size: Annotated[int | None, Parameter(help="Side in pixels for a folder of images.")] = None,
-    leave_out: Annotated[
-        list[str] | None, Parameter(help="Columns of a table to pass over, such as names and identifiers.")
-    ] = None,
-    schema: Annotated[
-        Path | None, Parameter(help="What a table's columns are: a file from sparring schema -o, corrected.")
-    ] = None,
+    leave_out: LeaveOut = None,
+    schema: SchemaFile = None,
     checkpoint_every: Annotated[int | None, Parameter(help="Steps between saves; none: every half minute.")] = None,
     seed: Seed = None,
     device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -152,7 +151,10 @@ class FitOptions:
     solver: Annotated[Literal["adam", "sgd"], Parameter(help="How the weights are updated.")] = "adam"
     learning_rate_init: Annotated[
         float | None,
-        Parameter(name=("--learning-rate-init", "--rate"), help="Step size [default: 0.001; images 0.003]."),
+        Parameter(
+            name=("--learning-rate-init", "--rate"),
+            help="Step size [default: 0.001; images 0.003; mixed tables up to 0.0026].",
+        ),
     ] = None
     learning_rate: Annotated[
         Literal["auto", "constant", "cosine"], Parameter(help="How the rate changes; auto: cosine for images.")
@@ -176,6 +178,8 @@ class FitOptions:
     ] = 10
     held_out: Annotated[float, Parameter(help="Share of rows kept back to measure by; 0: none.")] = 0.1
     image_size: Annotated[int | None, Parameter(help="Side in pixels for a folder of images.")] = None
+    leave_out: LeaveOut = None
+    schema: SchemaFile = None
     checkpoint_every: Annotated[int | None, Parameter(help="Steps between saves; none: every half minute.")] = None
     seed: Seed = None
     device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N.")] = "auto"
@@ -189,6 +193,7 @@ class FitOptions:
         for name in ("run", "json"):
             del chosen[name]
         chosen |= {"random_state": chosen.pop("seed"), "validation_fraction": chosen.pop("held_out")}
+        chosen |= {"leave_out": tuple(self.leave_out or ()), "schema": self.schema and str(self.schema)}
         return {**chosen, "batch_size": self.batch_size or "auto"}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.cli.display import Display
+from sparring.data.frames import TABLES
 from sparring.data.mixed_source import read_mixed
 from sparring.data.source import read, read_like
 from sparring.errors import InputError
@@ -65,10 +66,9 @@ def _of_run(
         return
     if markdown:
         raise InputError("--markdown is for verdicts on samples; this run gives answers. Use --json.")
-    column = (
-        record.about["data"]["target"] if target is None and data.lower().endswith((".csv", ".tsv", ".txt")) else target
-    )
-    found = model.judge(data, column)
+    named = target is None and data.lower().endswith(TABLES)
+    with display.telling():
+        found = model.judge(data, record.about["data"]["target"] if named else target)
     write_report(what)
     display.result(found.to_json(), lambda: display.lines(found.lines()))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sparring.data.schema import nearest
 from sparring.errors import DataError, ShapeError
 
-__all__ = ["MOST_CATEGORIES", "Column", "Features", "columns_of", "numbers_of", "refuse_missing"]
+__all__ = ["MOST_CATEGORIES", "Column", "Features", "columns_of", "numbers_of", "plain_numbers", "refuse_missing"]
 
 MOST_CATEGORIES = 256  # different texts in a column
 PART = 256  # rows
@@ -40,6 +40,19 @@ def columns_of(frame: pd.DataFrame) -> tuple[Column, ...]:
     are mixed, and for one with too many different texts.
     """
     return tuple(_column(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns))
+
+
+def plain_numbers(frame: pd.DataFrame) -> bool:
+    """Whether all columns are numbers or booleans, and none has gaps."""
+    return all(_is_plain(frame.iloc[:, i]) for i in range(frame.shape[1]))
+
+
+def _is_plain(values: pd.Series) -> bool:
+    if values.isna().any():
+        return False
+    if pd.api.types.is_bool_dtype(values.dtype) or pd.api.types.is_numeric_dtype(values.dtype):
+        return True
+    return values.dtype.kind == "O" and all(isinstance(value, int | float | np.number | np.bool_) for value in values)
 
 
 def _column(name: str, values: pd.Series) -> Column:

@@ -1,16 +1,21 @@
 """Tables from files and other libraries, as DataFrames of any columns."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sparring.data.table import is_number
+from sparring.data.features import plain_numbers
+from sparring.data.table import is_number, read_csv
 from sparring.errors import DataError
 
-__all__ = ["as_pandas", "is_plain", "read_frame"]
+__all__ = ["TABLES", "as_pandas", "is_plain", "read_frame", "read_table"]
+
+TABLES = (".csv", ".tsv", ".txt", ".parquet")
+FEWEST = 10  # rows, below which a text or a gap is a mistake rather than a kind of column
 
 DELIMITERS = ",;\t|"
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
@@ -40,13 +45,20 @@ def is_plain(frame: pd.DataFrame) -> bool:
     return True
 
 
-def read_frame(path: Path) -> pd.DataFrame:
+def read_table(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
+    """A table to learn from, as ``read_frame`` gives it; numbers alone, and few rows, as strictly as ``read_csv``."""
+    frame = read_frame(path, names)
+    strict = path.suffix.lower() != ".parquet" and (len(frame) < FEWEST or plain_numbers(frame))
+    return read_csv(path, texts=True) if strict else frame
+
+
+def read_frame(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
     """A table of any columns from a .csv, .tsv, .txt or .parquet file.
 
     Of text files the delimiter (comma, semicolon, tab, bar) is found out, and whether there is a header: the first
-    line is one if none of its cells is a number. Columns of ISO dates become dates. Empty cells, NA, NaN and null are
-    missing values. Raises DataError for a file that cannot be read, and for a column of numbers with a few texts in
-    it, with the line and column of the first.
+    line is one if none of its cells is a number, or if one is a name of ``names``. Columns of ISO dates become dates.
+    Empty cells, NA, NaN and null are missing values. Raises DataError for a file that cannot be read, and for a column
+    of numbers with a few texts in it, with the line and column of the first.
     """
     if path.suffix.lower() == ".parquet":
         return _from_parquet(path)
@@ -56,7 +68,11 @@ def read_frame(path: Path) -> pd.DataFrame:
         delimiter = max(DELIMITERS, key=first.count)
         cells = [cell.strip().strip('"') for cell in first.rstrip("\r\n").split(delimiter)]
         headed = bool(second.strip()) and all(cell and not is_number(cell) for cell in cells)
-        headed = headed and len(set(cells)) == len(cells)
+        named = bool(set(cells) & set(names))
+        if named and len(set(cells)) < len(cells):
+            twice = next(cell for cell in cells if cells.count(cell) > 1)
+            raise DataError(f"{path}, line 1: the column name {twice!r} appears twice.")
+        headed = named or (headed and len(set(cells)) == len(cells))
         frame = pd.read_csv(
             path,
             sep=delimiter,

@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pandas.core.util.hashing import hash_pandas_object
 
 from sparring.data import toy
+from sparring.data.frames import TABLES, as_pandas, read_frame, read_table
 from sparring.data.image import image_files, read_images
 from sparring.data.schema import nearest
 from sparring.data.source import existing, from_npy
@@ -23,8 +24,6 @@ from sparring.data.table import read_csv
 from sparring.errors import DataError, InputError
 
 __all__ = ["LABELLED", "Labelled", "array_of", "fingerprint", "read_inputs", "read_labelled"]
-
-TABLES = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
@@ -63,46 +62,53 @@ LABELLED: Mapping[str, Callable[[], tuple[Any, Any]]] = MappingProxyType(
 """Data with targets that need no file; the last has numbers to predict, the others classes."""
 
 
-def read_labelled(data: Any, target: Any = None, size: int | tuple[int, int] | None = None) -> Labelled:
+def read_labelled(
+    data: Any, target: Any = None, size: int | tuple[int, int] | None = None, names: Collection[str] = ()
+) -> Labelled:
     """Find rows and their targets; what they hold is not checked here.
 
-    data, target: what was read already; arrays; a DataFrame or CSV and the name of its target column; a folder with one
-    sub-folder of images per class; an .npz and the name of its target array (default: y); an .npy and the
-    file or array of its targets; an IDX file of images (its labels lie beside it); or the name of
-    built-in data. size: for folders of images.
+    data, target: what was read already; arrays; a DataFrame (of polars or Arrow too), CSV or Parquet and the name of
+    its target column, which is then no input; a folder with one sub-folder of images per class; an .npz and the name
+    of its target array (default: y); an .npy and the file or array of its targets; an IDX file of images (its labels
+    lie beside it); or the name of built-in data. size: for folders of images. names: the columns of a mixed table that
+    the rows must be like.
     Raises DataError with what was found, where, and what is needed.
     """
     if isinstance(data, Labelled):
         return data
     if isinstance(data, str) and data in LABELLED:
         return Labelled(*LABELLED[data](), path=data)
+    data = as_pandas(data)
     if isinstance(data, pd.DataFrame):
-        return Labelled(*_split(data, target, "the DataFrame")) if isinstance(target, str) else Labelled(data, target)
+        if not isinstance(target, str):
+            return Labelled(data, target)
+        return Labelled(*_split(data, target, "the DataFrame"), target=target)
     if isinstance(data, str | os.PathLike):
         path = existing(os.fspath(data), LABELLED)
         where = os.fspath(target) if isinstance(target, str | os.PathLike) else None
-        inputs, targets, rows = _from_path(path, where if where is not None else target, size)
+        inputs, targets, rows = _from_path(path, where if where is not None else target, size, names)
         return Labelled(inputs, targets, str(data), where, rows)
     return Labelled(data, target)
 
 
-def read_inputs(data: Any, size: int | tuple[int, int] | None = None) -> Labelled:
+def read_inputs(data: Any, size: int | tuple[int, int] | None = None, names: Collection[str] = ()) -> Labelled:
     """Rows without targets, to predict; a CSV may hold columns that are not needed.
 
-    Of built-in data the targets come along.
+    Of built-in data the targets come along. names: as for ``read_labelled``.
     """
     if isinstance(data, Labelled):
         return data
     if isinstance(data, str) and data in LABELLED:
         return read_labelled(data)
     if not isinstance(data, str | os.PathLike):
-        return Labelled(data, None)
+        return Labelled(as_pandas(data), None)
     path = existing(os.fspath(data), LABELLED)
     if path.is_dir():
         images, names = read_images(path, size)
         return Labelled(images, None, str(data), rows=names)
     if path.suffix.lower() in TABLES:
-        return Labelled(read_csv(path, texts=True), None, str(data))
+        mixed = names or path.suffix.lower() == ".parquet"
+        return Labelled(read_frame(path, names) if mixed else read_csv(path, texts=True), None, str(data))
     if path.suffix.lower() == ".npz":
         return Labelled(array_of(path, "X"), None, str(data))
     return Labelled(_idx(path) if _is_idx(path) else from_npy(path), None, str(data))
@@ -127,14 +133,15 @@ def fingerprint(*parts: Any) -> str:
 # -- files
 
 
-def _from_path(path: Path, target: Any, size: Any) -> tuple[Any, Any, tuple[str, ...] | None]:
+def _from_path(path: Path, target: Any, size: Any, names: Collection[str]) -> tuple[Any, Any, tuple[str, ...] | None]:
     """(inputs, targets, names of rows)."""
     if path.is_dir():
         _refuse_target(path, target, "the names of its sub-folders are the classes")
         return _from_classes(path, size)
     suffix = path.suffix.lower()
     if suffix in TABLES:
-        return *_split(read_csv(path, texts=True), target, str(path)), None
+        table = read_frame(path, names) if names else read_table(path, (target,) if isinstance(target, str) else ())
+        return *_split(table, target, str(path)), None
     if suffix == ".npz":
         return array_of(path, "X"), array_of(path, "y" if target is None else target), None
     if _is_idx(path):
@@ -143,7 +150,9 @@ def _from_path(path: Path, target: Any, size: Any) -> tuple[Any, Any, tuple[str,
         if target is None:
             raise DataError(f"{path} holds inputs alone; the targets are needed too, as another .npy file or an array.")
         return from_npy(path), _targets(target), None
-    raise DataError(f"{path} has no known kind; a folder of classes, a .csv, .npz, .npy or IDX file is needed.")
+    raise DataError(
+        f"{path} has no known kind; a folder of classes, a .csv, .parquet, .npz, .npy or IDX file is needed."
+    )
 
 
 def _refuse_target(path: Path, target: Any, reason: str) -> None:
@@ -151,7 +160,7 @@ def _refuse_target(path: Path, target: Any, reason: str) -> None:
         raise InputError(f"{path} needs no target: {reason}.")
 
 
-def _split(frame: pd.DataFrame, target: Any, name: str) -> tuple[pd.DataFrame, NDArray[Any]]:
+def _split(frame: pd.DataFrame, target: Any, name: str) -> tuple[pd.DataFrame, Any]:
     """(the other columns, the target column)."""
     names = [str(column) for column in frame.columns]
     if target is None:
@@ -164,7 +173,10 @@ def _split(frame: pd.DataFrame, target: Any, name: str) -> tuple[pd.DataFrame, N
     if len(names) < 2:
         raise DataError(f"{name} has no column but the target {target!r}; there is nothing to predict it from.")
     place = names.index(target)
-    return frame.drop(columns=frame.columns[place]), frame.iloc[:, place].to_numpy()
+    targets: Any = frame.iloc[:, place]
+    numeric = isinstance(targets.dtype, np.dtype) and targets.dtype.kind in "biuf" and not targets.isna().any()
+    # what else there is, and gaps, are for the estimator to understand, or to refuse by the column's name
+    return frame.drop(columns=frame.columns[place]), targets.to_numpy() if numeric else targets
 
 
 def _from_classes(folder: Path, size: Any) -> tuple[NDArray[np.uint8], NDArray[Any], tuple[str, ...]]:

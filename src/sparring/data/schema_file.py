@@ -16,7 +16,7 @@ from sparring.data.schema import nearest
 from sparring.errors import DataError
 from sparring.files import explained, replaced_file
 
-__all__ = ["corrected", "read_schema_file", "write_schema_file"]
+__all__ = ["corrected", "kept_columns", "read_schema_file", "told_columns", "write_schema_file"]
 
 EDITED = ("kind", "low", "high", "decimals", "labels")
 HEAD = """# What the columns of a table are, as Sparring found it. Change it, and: sparring fit gan TABLE --schema FILE
@@ -76,14 +76,10 @@ def corrected(frame: pd.DataFrame, told: Mapping[str, Any]) -> tuple[pd.DataFram
 
     Raises DataError for columns, kinds or bounds that do not fit the data, and relations that do not hold.
     """
-    there = {str(name): name for name in frame.columns}
-    wanted: Mapping[str, Any] = told.get("columns", {})
-    for name in wanted:
-        if name not in there:
-            raise DataError(f"the schema has a column {name!r}, which the table has not{nearest(name, there)}.")
-    kept: Any = frame[[original for name, original in there.items() if name in wanted]]
-    columns = tuple(_edited(column_of(name, kept[name]), wanted[str(name)], kept[name]) for name in kept.columns)
-    numbers: Numbers = {column.name: column.numbers(kept[column.name]) for column in columns}
+    kept = kept_columns(frame, told)
+    columns = told_columns(kept, told)
+    series: Any = kept
+    numbers: Numbers = {column.name: column.numbers(series[column.name]) for column in columns}
     hold = found_relations(columns, numbers)
     found = {(relation.kind, tuple(map(str, relation.columns))): relation for relation in hold}
     relations = []
@@ -94,6 +90,24 @@ def corrected(frame: pd.DataFrame, told: Mapping[str, Any]) -> tuple[pd.DataFram
             raise DataError(f"the relation {key[0]!r} of {said} does not hold in every row, or could be chance.")
         relations.append(found[key])
     return kept, MixedSchema.of(kept, columns, [relation for relation in hold if relation in relations])
+
+
+def kept_columns(frame: pd.DataFrame, told: Mapping[str, Any]) -> pd.DataFrame:
+    """The columns that a schema file keeps. Raises DataError for one that the table has not."""
+    there = {str(name): name for name in frame.columns}
+    wanted: Mapping[str, Any] = told.get("columns", {})
+    for name in wanted:
+        if name not in there:
+            raise DataError(f"the schema has a column {name!r}, which the table has not{nearest(name, there)}.")
+    kept: Any = frame[[original for name, original in there.items() if name in wanted]]
+    return kept
+
+
+def told_columns(frame: pd.DataFrame, told: Mapping[str, Any]) -> tuple[Column, ...]:
+    """What a table's columns are, as a schema file says. Raises DataError for what does not fit the data."""
+    wanted = told["columns"]
+    found: Any = [(name, frame[name]) for name in frame.columns]
+    return tuple(_edited(column_of(name, values), wanted[str(name)], values) for name, values in found)
 
 
 def _edited(column: Column, edits: Mapping[str, Any], values: pd.Series) -> Column:

@@ -1,6 +1,7 @@
 """Classification: one class, or several labels, for every row or image."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -61,6 +62,8 @@ class Classifier(ClassifierMixin, Supervised):
         n_iter_no_change: int = 10,
         warm_start: bool = False,
         image_size: int | tuple[int, int] | None = None,
+        leave_out: Sequence[str] = (),
+        schema: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         run: Any = None,
         checkpoint_every: int | None = None,
         device: str = "auto",

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from sparring.data.features import Column as Column
 from sparring.data.features import Features, columns_of, numbers_of
 from sparring.data.image import ImageSchema
+from sparring.data.mixed_features import MixedFeatures, inputs_of
 from sparring.data.targets import Classes, Numbers, Targets
 from sparring.errors import DataError, InputError
 
 __all__ = ["Examples", "Inputs", "Prepared", "balanced", "checked_weights", "inputs_from_json", "prepare", "split"]
 
-Inputs = Features | ImageSchema
+Inputs = Features | MixedFeatures | ImageSchema
 REPEATS = 10  # whole weights become repeated rows, unless these are so many times more rows,
 FEW = 100_000  # and more than these
 DECIDING = 16  # numbers of a row that settle its place in most data
@@ -27,7 +28,7 @@ DECIDING = 16  # numbers of a row that settle its place in most data
 
 def inputs_from_json(content: dict[str, Any]) -> Inputs:
     """The schema of inputs that ``to_json`` described."""
-    kinds: dict[str, Any] = {"features": Features, "image": ImageSchema}
+    kinds: dict[str, Any] = {"features": Features, "mixed features": MixedFeatures, "image": ImageSchema}
     return kinds[content["kind"]].from_json(content)
 
 
@@ -64,25 +65,29 @@ class _Rows:
     """Checked rows, not scaled: numbers (n, p) of columns, or images; and how to encode them."""
 
     values: NDArray[Any]
-    columns: tuple[Column, ...] | None
+    kind: Any
+    columns: tuple[Any, ...] = ()
 
     @classmethod
-    def of(cls, X: NDArray[Any] | pd.DataFrame, schema: Inputs | None) -> Self:
+    def of(cls, X: NDArray[Any] | pd.DataFrame, schema: Inputs | None, told: Any = None) -> Self:
         if isinstance(schema, ImageSchema):
             schema.check(X)
-            return cls(np.asarray(X), None)
+            return cls(np.asarray(X), ImageSchema)
         if schema is not None:
-            return cls(schema.numbers(X), schema.columns)
-        if np.ndim(X) > 2:
-            return cls(np.asarray(X), None)
-        frame = isinstance(X, pd.DataFrame)
-        columns = columns_of(X) if frame else tuple(Column(f"x{i}") for i in range(np.shape(X)[1]))
-        return cls(numbers_of(X, columns), columns)
+            return cls(schema.numbers(X), type(schema), schema.columns)
+        if not isinstance(X, pd.DataFrame):
+            if np.ndim(X) > 2:
+                return cls(np.asarray(X), ImageSchema)
+            columns = tuple(Column(f"x{i}") for i in range(np.shape(X)[1]))
+            return cls(numbers_of(X, columns), Features, columns)
+        mixed = inputs_of(X, told)
+        if mixed is not None:
+            return cls(mixed[1], MixedFeatures, mixed[0])
+        columns = columns_of(X)
+        return cls(numbers_of(X, columns), Features, columns)
 
     def schema(self, rows: NDArray[np.int64]) -> Inputs:
-        if self.columns is None:
-            return ImageSchema.of(self.values)
-        return Features.of(self.columns, self.values, rows)
+        return self.kind.of(self.values) if self.kind is ImageSchema else self.kind.of(self.columns, self.values, rows)
 
     def encoded(self, schema: Inputs, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         if isinstance(schema, ImageSchema):
@@ -97,6 +102,7 @@ def prepare(
     targets: Targets | None,
     *,
     schema: Inputs | None = None,
+    told: Any = None,
     class_weight: Any = None,
     fraction: float = 0.0,
     seed: int = 0,
@@ -105,9 +111,10 @@ def prepare(
 
     X: (n, p) or images, checked for shape. y: checked targets (n,) or (n, k). weights: (n,), all >= 0. targets: the
     classes or labels, or None for numbers, whose scaling is then taken from the training rows. schema: of an
-    earlier fit that is gone on with. fraction: of the rows, held out.
+    earlier fit that is gone on with. told: what a DataFrame's columns are, if the user says so. fraction: of the rows,
+    held out.
     """
-    rows = _Rows.of(X, schema)
+    rows = _Rows.of(X, schema, told)
     order = _ordered(rows.values, y)
     order, weights = _repeated(order, weights)
     if isinstance(targets, Classes) and class_weight is not None:

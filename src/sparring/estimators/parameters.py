@@ -58,6 +58,8 @@ SUPERVISED: dict[str, list[Any]] = {
     "n_iter_no_change": [_WHOLE],
     "warm_start": ["boolean"],
     "image_size": [_WHOLE, tuple, list, None],
+    "leave_out": ["array-like"],
+    "schema": [str, os.PathLike, Mapping, None],
     "run": [str, os.PathLike, None],
     "checkpoint_every": [_WHOLE, None],
     "device": [str],

@@ -3,7 +3,7 @@
 import copy
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -17,11 +17,12 @@ from torch import nn
 from sparring.data.features import Features
 from sparring.data.image import ImageSchema
 from sparring.data.labelled import Labelled, fingerprint, read_inputs, read_labelled
+from sparring.data.mixed_features import MixedFeatures
 from sparring.data.targets import Targets, targets_from_json
 from sparring.diagnose.finding import Finding
 from sparring.errors import DataError, InputError
 from sparring.estimators.about import about_fit
-from sparring.estimators.checking import checked, checked_rows, needed_columns
+from sparring.estimators.checking import checked, checked_rows, columns_told, named_columns, needed_columns
 from sparring.estimators.design import threads_for
 from sparring.estimators.examples import Examples, Prepared, inputs_from_json, prepare
 from sparring.estimators.fitting import AT_ONCE, Fit, fit_of, made_network, outputs_of, place_for, settle_fit
@@ -52,10 +53,11 @@ class Supervised(BaseEstimator, ABC):
     hidden_layer_sizes, activation ("relu", "tanh", "logistic", "silu", "identity"): of the MLP that learns from
     columns; images (n, h, w) or (n, h, w, c) have a ``ConvNet``. network: a module instead, or a factory called
     with shape= and outputs=.
-    solver: "adam" or "sgd" with ``momentum``. learning_rate_init: None: 0.001, for images 0.003.
+    solver: "adam" or "sgd" with ``momentum``. learning_rate_init: None: 0.001, for images 0.003,
+    for mixed tables 0.001 times the batch size over 200 where that is more.
     learning_rate: "constant", "cosine" (rises for 15 % of the steps, then falls to zero), or "auto":
-    cosine for images. batch_size: rows of a step; "auto": a tenth of the
-    rows, but at least 32 and at most 200 (images: 128). max_iter: epochs; None:
+    cosine for images. batch_size: rows of a step; "auto": a tenth of the rows, but at least 32 and at most 200
+    (images: 128; mixed tables: 512). max_iter: epochs; None:
     200, for images 20.
     l1, l2: weight of the penalties l1 sum |w| + l2 / 2 sum w^2 (biases are not penalised; L1 gives exact
     zeros). dropout: share of the hidden units left out while training; None: 0, for images 0.3.
@@ -64,6 +66,8 @@ class Supervised(BaseEstimator, ABC):
     training error by the same rule. validation_fraction: the share held out; None: a tenth with
     early_stopping, else none. If it is given without early_stopping, the validation error is recorded only.
     warm_start: go on from the weights of the last fit. image_size: for folders: a side, or (height, width).
+    leave_out: columns of a table to pass over, such as names and identifiers, which cannot be learned from. schema:
+    what the columns are: a TOML file that ``sparring schema -o`` wrote and a person corrected, or a mapping like it.
     run: a new folder for the run (resumable, with a report). checkpoint_every: steps; None: half a minute.
     device, precision, threads: as for ``GAN``. random_state: repeats a fit. verbose: 0, 1, or a callable
     that is told a ``Progress`` after every step.
@@ -95,6 +99,8 @@ class Supervised(BaseEstimator, ABC):
         n_iter_no_change: int = 10,
         warm_start: bool = False,
         image_size: int | tuple[int, int] | None = None,
+        leave_out: Sequence[str] = (),
+        schema: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         run: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
         device: str = "auto",
@@ -121,6 +127,8 @@ class Supervised(BaseEstimator, ABC):
         self.n_iter_no_change = n_iter_no_change
         self.warm_start = warm_start
         self.image_size = image_size
+        self.leave_out = leave_out
+        self.schema = schema
         self.run = run
         self.checkpoint_every = checkpoint_every
         self.device = device
@@ -151,9 +159,12 @@ class Supervised(BaseEstimator, ABC):
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
         """Learn from rows and their targets.
 
-        X, y: arrays (n, p) or images; a DataFrame or CSV and the name of its target column; or what else
-        ``data.labelled.read_labelled`` reads. sample_weight: (n,), at least 0; a whole weight is exactly the
-        same as repeating the row. validation_data: (X, y) or (X, y, weights) to use instead of held-out rows.
+        X, y: arrays (n, p) or images; a table (a DataFrame of pandas, polars or Arrow, a CSV or Parquet) and the name
+        of its target column, or a target for each row; or what else ``data.labelled.read_labelled`` reads. A table's
+        columns may be numbers, booleans, labels, ordered labels, dates and durations, with gaps: see ``MixedFeatures``
+        (numbers without gaps alone are only scaled). Texts and identifiers are refused. sample_weight: (n,), at least
+        0; a whole weight is exactly the same as repeating the row. validation_data: (X, y) or (X, y, weights) to use
+        instead of held-out rows.
         Raises InputError (and its kinds) before anything is written; Diverged if the training blows
         up; Interrupted after Ctrl-C, once the run is saved.
         """
@@ -213,7 +224,8 @@ class Supervised(BaseEstimator, ABC):
         """
         check_parameters(self)
         first = not hasattr(self, "network_")
-        rows, answers, weights = checked(self, read_labelled(X, y, self.image_size), sample_weight, reset=first)
+        found = read_labelled(X, y, self.image_size, () if first else named_columns(self))
+        rows, answers, weights = checked(self, found, sample_weight, reset=first)
         self.seed_ = seed_from(self.random_state) if first else self.seed_
         before = None if first else self._known()
         if first and classes is not None:
@@ -255,6 +267,7 @@ class Supervised(BaseEstimator, ABC):
             weights,
             targets or self._targets_of(y if weights is None else y[weights > 0]),
             schema=schema,
+            told=columns_told(self, rows) if schema is None else None,
             class_weight=self._class_weight(),
             fraction=settings.held_out if splits and validation_data is None else 0.0,
             seed=derive(seed, "held out"),
@@ -270,7 +283,9 @@ class Supervised(BaseEstimator, ABC):
         """The user's own validation rows, encoded like the training rows."""
         if not isinstance(given, tuple | list) or len(given) not in (2, 3):
             raise InputError("validation_data must be (X, y) or (X, y, sample_weight).")
-        rows, y, weights = checked(self, Labelled(given[0], given[1]), given[2] if len(given) == 3 else None, False)
+        rows, y, weights = checked(
+            self, read_labelled(*given[:2]), given[2] if len(given) == 3 else None, False, data.inputs
+        )
         found = prepare(rows, y, weights, data.targets, schema=data.inputs)
         return found.train
 
@@ -317,7 +332,7 @@ class Supervised(BaseEstimator, ABC):
     def _outputs(self, X: Any) -> NDArray[np.float64]:
         """The network's outputs, (n, outputs); by our own MLPs in float64, so that they do not depend on the batch."""
         check_is_fitted(self, "network_")
-        found = read_inputs(X, self._size())
+        found = read_inputs(X, self._size(), named_columns(self))
         rows = torch.from_numpy(self.inputs_.encode(checked_rows(self, needed_columns(self.inputs_, found))))
         network = self.network_
         if isinstance(network, MLP):
@@ -330,7 +345,9 @@ class Supervised(BaseEstimator, ABC):
     def predict(self, X: Any) -> NDArray[Any]:
         """The answer for every row: (n,), or (n, outputs) where the targets had several.
 
-        X: an array, a DataFrame, or a path; a CSV may hold other columns too.
+        X: an array, a DataFrame, or a path; a CSV may hold other columns too. Columns of a mixed table are found by
+        name, in any order. Warns (UnseenWarning) of labels that were never learned from, which count as none of the
+        known, and of gaps in columns that had none, which count as the median. Raises DataError if one is missing.
         """
         outputs = self._outputs(X)
         return self.targets_.answer(outputs)
@@ -341,7 +358,7 @@ class Supervised(BaseEstimator, ABC):
         X, y: as in ``fit``. What is found is kept in answers_, and in the run folder if there is one.
         """
         check_is_fitted(self, "network_")
-        found = read_labelled(X, y, self._size())
+        found = read_labelled(X, y, self._size(), named_columns(self))
         found = replace(found, inputs=needed_columns(self.inputs_, found))
         rows, answers, _ = checked(self, found, None, reset=False)
         seen = fingerprint(rows, answers, None) == self.record_.about["data"]["fingerprint"]
@@ -410,7 +427,7 @@ class Supervised(BaseEstimator, ABC):
         self._named(self.targets_)
         if record.answers_path.exists():
             self.answers_ = Answers.from_json(read_json(record.answers_path))
-        if isinstance(self.inputs_, Features):
+        if isinstance(self.inputs_, Features | MixedFeatures):
             vars(self)["n_features_in_"] = len(self.inputs_.columns)
             if about["data"]["named"]:
                 vars(self)["feature_names_in_"] = np.array(self.inputs_.names, dtype=object)
