@@ -15,22 +15,28 @@ from sparring.data.mixed import MixedSchema, without
 from sparring.data.relations import Relation
 from sparring.data.schema_file import corrected, read_schema_file
 from sparring.data.source import BUILT_IN, Source, existing
+from sparring.data.stored import FEWEST, is_large, read_stored
 from sparring.data.table import read_csv, refuse_names
 from sparring.errors import DataError
 
 __all__ = ["columns_found", "read_mixed", "read_mixed_like"]
 
 TEXTS = (".csv", ".tsv", ".txt")
-FEWEST = 10  # rows, below which a text or a gap is a mistake rather than a kind of column
 
 
-def read_mixed(data: Any, leave_out: Collection[str | int] = (), told: Any = None) -> Source | None:
+def read_mixed(
+    data: Any, leave_out: Collection[str | int] = (), told: Any = None, in_parts: bool | None = None
+) -> Source | None:
     """A table of mixed columns, or None for data that are none: arrays, images, and frames of plain numbers.
 
     data: a DataFrame (of polars or Arrow too), or the path of a .csv, .tsv, .txt or .parquet file. leave_out: columns
-    to pass over. told: a schema file or a mapping like it (see ``schema_file``).
+    to pass over. told: a schema file or a mapping like it (see ``schema_file``). in_parts: whether a file is read in
+    parts, and its rows stay in a file (plain numbers too); None: if it is too large for the memory that is free.
     Raises DataError for columns of no known kind, for texts and identifiers, and for too few rows.
     """
+    file = _table_file(data)
+    if file is not None and (is_large(file) if in_parts is None else in_parts):
+        return read_stored(file, leave_out, None if told is None else read_schema_file(told))
     frame, path = _framed(data)
     if frame is None and told is not None:
         frame, path = _framed(data, strict=False)
@@ -78,13 +84,19 @@ def read_mixed_like(data: Any, schema: MixedSchema) -> Source:
 
 def _framed(data: Any, strict: bool = True) -> tuple[pd.DataFrame | None, str | None]:
     """(the table, its path); (None, None) for what is none. strict: whether a file of numbers is read as one."""
-    if isinstance(data, str | os.PathLike) and str(data) not in BUILT_IN:
-        path = existing(str(data))
-        if path.suffix.lower() in (*TEXTS, ".parquet") and path.is_file():
-            return _from_file(path, strict), str(data)
-        return None, None
-    found = as_pandas(data)
+    file = _table_file(data)
+    if file is not None:
+        return _from_file(file, strict), str(data)
+    found = None if isinstance(data, str | os.PathLike) else as_pandas(data)
     return (found, None) if isinstance(found, pd.DataFrame) else (None, None)
+
+
+def _table_file(data: Any) -> Path | None:
+    """The file of a table, if one is named. Raises DataError if there is none of this name."""
+    if not isinstance(data, str | os.PathLike) or str(data) in BUILT_IN:
+        return None
+    path = existing(str(data))
+    return path if path.suffix.lower() in (*TEXTS, ".parquet") and path.is_file() else None
 
 
 def _from_file(path: Path, strict: bool) -> pd.DataFrame | None:

@@ -71,9 +71,12 @@ def read_schema_file(given: Any) -> Mapping[str, Any]:
     return content
 
 
-def corrected(frame: pd.DataFrame, told: Mapping[str, Any]) -> tuple[pd.DataFrame, MixedSchema]:
+def corrected(
+    frame: pd.DataFrame, told: Mapping[str, Any], columns: Sequence[Column] | None = None
+) -> tuple[pd.DataFrame, MixedSchema]:
     """The columns that a schema file keeps, and their schema as it says. told: as ``read_schema_file`` gives it.
 
+    columns: what they are without it, if that is known.
     Raises DataError for columns, kinds or bounds that do not fit the data, and relations that do not hold.
     """
     there = {str(name): name for name in frame.columns}
@@ -82,9 +85,13 @@ def corrected(frame: pd.DataFrame, told: Mapping[str, Any]) -> tuple[pd.DataFram
         if name not in there:
             raise DataError(f"the schema has a column {name!r}, which the table has not{nearest(name, there)}.")
     kept: Any = frame[[original for name, original in there.items() if name in wanted]]
-    columns = tuple(_edited(column_of(name, kept[name]), wanted[str(name)], kept[name]) for name in kept.columns)
-    numbers: Numbers = {column.name: column.numbers(kept[column.name]) for column in columns}
-    hold = found_relations(columns, numbers)
+    known = {column.name: column for column in columns or ()}
+    made = tuple(
+        _edited(known[name] if name in known else column_of(name, kept[name]), wanted[str(name)], kept[name])
+        for name in kept.columns
+    )
+    numbers: Numbers = {column.name: column.numbers(kept[column.name]) for column in made}
+    hold = found_relations(made, numbers)
     found = {(relation.kind, tuple(map(str, relation.columns))): relation for relation in hold}
     relations = []
     for entry in told.get("relations", ()):
@@ -93,7 +100,7 @@ def corrected(frame: pd.DataFrame, told: Mapping[str, Any]) -> tuple[pd.DataFram
             said = ", ".join(key[1])
             raise DataError(f"the relation {key[0]!r} of {said} does not hold in every row, or could be chance.")
         relations.append(found[key])
-    return kept, MixedSchema.of(kept, columns, [relation for relation in hold if relation in relations])
+    return kept, MixedSchema.of(kept, made, [relation for relation in hold if relation in relations])
 
 
 def _edited(column: Column, edits: Mapping[str, Any], values: pd.Series) -> Column:
@@ -113,7 +120,8 @@ def _edited(column: Column, edits: Mapping[str, Any], values: pd.Series) -> Colu
     if outside is not None and outside.any():
         row = int(outside.argmax())
         raise DataError(
-            f"column {name!r}, row {row}: {values.iloc[row]} lies outside {made.low:g} to {made.high:g} of the schema."
+            f"column {name!r}, row {values.index[row]}: {values.iloc[row]} lies outside {made.low:g} to {made.high:g} "
+            "of the schema."
         )
     return made
 
