@@ -14,9 +14,10 @@ import pytest
 import torch
 
 import sparring as sp
+from sparring.cli import actions, tables
 from sparring.data import frame_parts, sampled_schema, spool, stored
 from sparring.data.mixed import MixedSchema
-from sparring.data.mixed_source import read_mixed
+from sparring.data.mixed_source import columns_found, read_mixed
 from sparring.data.order import Shuffled
 from sparring.data.relations import Relation
 from sparring.data.split import split_shuffled
@@ -418,6 +419,35 @@ def test_a_run_goes_on_to_the_same_bits_whatever_memory_is_free(
 def test_the_best_generator_is_found_by_rows_held_out(large: Path) -> None:
     gan = sp.GAN(**{**SETTINGS, "steps": 200}, early_stopping=True, probes=False).fit(large)
     assert gan.best_step_ in (100, 200)
+
+
+def test_what_takes_long_is_said(large: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gan = sp.GAN(**{**SETTINGS, "steps": 1}, verbose=1).fit(large)
+    assert f"{large} is read in parts" in capsys.readouterr().out
+    gan.set_params(verbose=0).fit(large)
+    assert capsys.readouterr().out == ""
+    actions.fit_gan(str(large), large.parent / "run", {**SETTINGS, "steps": 1, "leave_out": ("net",)}, as_json=False)
+    assert "is read in parts" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_the_schema_of_a_large_file(large: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = rows().assign(name=[f"n{i}" for i in range(N)])
+    frame.loc[1_234, "age"] = 101
+    (tmp_path / "named").mkdir()
+    tables.schema(str(written(tmp_path / "named", frame)), tmp_path / "schema.toml", (), as_json=False)
+    printed = capsys.readouterr().out
+    assert "2,000 rows of 16 columns" in printed
+    assert "18 to 101" in printed
+    assert f"{frame['maybe'].isna().mean():.1%} missing" in printed
+    assert "city determines country" in printed
+    found = columns_found(large)
+    whole = at_once(large)
+    assert found.schema is not None
+    assert found.rows == N
+    assert list(found.columns) == list(whole.schema.columns)
+    assert not list((tmp_path / "cache").glob("*.words"))
+    constant = columns_found(written(tmp_path, pd.DataFrame({"x": ["a"] * 1_000, "y": [1.0] * 1_000})))
+    assert (constant.schema, constant.relations) == (None, ())
 
 
 # -- orders that take no memory

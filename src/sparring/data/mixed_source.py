@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from sparring.data.columns import LEFT_OUT, Column, column_of
 from sparring.data.frames import as_pandas, is_plain, read_frame
 from sparring.data.mixed import MixedSchema, without
 from sparring.data.relations import Relation
+from sparring.data.sampled_schema import sampled_schema
 from sparring.data.schema_file import corrected, read_schema_file
 from sparring.data.source import BUILT_IN, Source, existing
-from sparring.data.stored import FEWEST, is_large, read_stored
+from sparring.data.stored import FEWEST, is_large, read_stored, spooled
 from sparring.data.table import read_csv, refuse_names
 from sparring.errors import DataError
 
-__all__ = ["columns_found", "read_mixed", "read_mixed_like"]
+__all__ = ["Found", "columns_found", "read_mixed", "read_mixed_like"]
 
 TEXTS = (".csv", ".tsv", ".txt")
 
@@ -54,13 +56,28 @@ def read_mixed(
     return _source(frame, MixedSchema.of(frame), path)
 
 
-def columns_found(
-    data: Any, leave_out: Collection[str | int] = ()
-) -> tuple[pd.DataFrame, tuple[Column, ...], tuple[Relation, ...], MixedSchema | None]:
-    """(the table, what its columns are, what holds in every row, its schema), also where some cannot be made.
+@dataclass(frozen=True)
+class Found:
+    """What a table is, also where some of its columns cannot be made.
 
-    The schema is None where there are texts or identifiers, or nothing but constants.
+    frame: the table; of one too large for memory the rows that its bounds and a sample are in. rows: of the table.
+    gaps: share of missing values, by column. relations: what holds in every row. schema: None where there are texts or
+    identifiers, or nothing but constants.
     """
+
+    frame: pd.DataFrame
+    rows: int
+    gaps: Mapping[str | int, float]
+    columns: tuple[Column, ...]
+    relations: tuple[Relation, ...]
+    schema: MixedSchema | None
+
+
+def columns_found(data: Any, leave_out: Collection[str | int] = ()) -> Found:
+    """What the columns of a table are. Raises DataError for what is no table, and for columns of no known kind."""
+    file = _table_file(data)
+    if file is not None and is_large(file):
+        return _found_in_parts(file, leave_out)
     frame, _ = _framed(data, strict=False)
     if frame is None:
         raise DataError(f"{data} is no table with columns; a .csv, .tsv, .txt or .parquet file is needed.")
@@ -70,7 +87,16 @@ def columns_found(
     kept = without(frame, [column.name for column in told if column.kind in LEFT_OUT])
     made = MixedSchema.of(kept) if any(column.kind not in (*LEFT_OUT, "constant") for column in told) else None
     relations = () if made is None else made.relations
-    return frame, told, relations, made if kept.shape == frame.shape else None
+    gaps = {column.name: float(table[column.name].isna().mean()) for column in told}
+    return Found(frame, len(frame), gaps, told, relations, made if kept.shape == frame.shape else None)
+
+
+def _found_in_parts(path: Path, leave_out: Collection[str | int]) -> Found:
+    with spooled(path, leave_out) as spool:
+        frame, columns, made = sampled_schema(spool, strict=False)
+        gaps = {column.name: 1 - spool.known[column.name] / spool.rows for column in columns}
+        whole = made if made is not None and len(made.columns) == len(columns) else None
+        return Found(frame, spool.rows, gaps, columns, () if made is None else made.relations, whole)
 
 
 def read_mixed_like(data: Any, schema: MixedSchema) -> Source:

@@ -8,11 +8,12 @@ of the sample.
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sparring.data.codecs import WIDEST, Bins, Clock, Codec, Labels
@@ -32,22 +33,37 @@ WITNESSES = 64  # rows that join the sample for one reason, at most, each time
 Found = NDArray[np.int64]
 
 
-def sampled_schema(spool: Spool, told: Mapping[str, Any] | None = None) -> MixedSchema:
-    """The schema of a whole table, but for the shares of places. told: as ``schema_file.corrected`` takes it.
+def sampled_schema(
+    spool: Spool, told: Mapping[str, Any] | None = None, strict: bool = True
+) -> tuple[pd.DataFrame, tuple[Column, ...], MixedSchema | None]:
+    """(the rows that it is of, what the columns are, the schema of a whole table but for its shares of places).
 
+    told: as ``schema_file.corrected`` takes it. strict: whether columns that cannot be made are refused, else they are
+    passed over; the schema is None if nothing is left.
     Raises DataError as ``MixedSchema.of`` and ``corrected`` do.
     """
     rows = sampled_rows(spool)
     while True:
         frame = spool.frame(rows)
-        wanted = [name for name in frame.columns if told is None or str(name) in told.get("columns", {})]
-        columns = sampled_columns(spool, frame[wanted])
-        made = MixedSchema.of(frame, columns) if told is None else corrected(frame, told, columns)[1]
+        columns = sampled_columns(spool, frame, told)
+        made = _fitted(frame, columns, told, strict)
+        if made is None:
+            return frame, columns, None
         against = np.setdiff1d(_Against(spool, made).rows(), rows) if len(rows) < spool.rows else rows[:0]
         if not len(against):
-            return replace(made, codecs=tuple(map(_by_counts(spool), made.columns, made.codecs)))
+            return frame, columns, replace(made, codecs=tuple(map(_by_counts(spool), made.columns, made.codecs)))
         LOG.info("%s: %s rows say more than the sample; fitting again", spool.path, f"{len(against):,}")
         rows = np.union1d(rows, against)
+
+
+def _fitted(frame: Any, columns: Sequence[Column], told: Any, strict: bool) -> MixedSchema | None:
+    if told is not None:
+        return corrected(frame, told, columns)[1]
+    kept = columns if strict else [column for column in columns if column.kind not in LEFT_OUT]
+    if not strict and all(column.kind == "constant" for column in kept):
+        return None
+    names = {column.name for column in kept}
+    return MixedSchema.of(frame[[name for name in frame.columns if name in names]], kept)
 
 
 def sampled_rows(spool: Spool) -> Found:
@@ -57,9 +73,10 @@ def sampled_rows(spool: Spool) -> Found:
     return np.sort(Shuffled(spool.rows, derive(0, "sample"))[:SAMPLE])
 
 
-def sampled_columns(spool: Spool, frame: Any) -> tuple[Column, ...]:
-    """What the columns are: by some rows, and where it depends on how many there are, by all."""
-    return tuple(_column(spool, name, frame[name]) for name in frame.columns)
+def sampled_columns(spool: Spool, frame: Any, told: Mapping[str, Any] | None = None) -> tuple[Column, ...]:
+    """What the columns, or those told of, are: by some rows; where it depends on how many there are, by all."""
+    wanted = [name for name in frame.columns if told is None or str(name) in told.get("columns", {})]
+    return tuple(_column(spool, name, frame[name]) for name in wanted)
 
 
 def _column(spool: Spool, name: str | int, values: Any) -> Column:

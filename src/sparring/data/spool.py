@@ -1,9 +1,10 @@
 """A table from a file too large for memory, as a file of numbers that is gone through as often as need be."""
 
+import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,7 +18,7 @@ from sparring.data.frames import are_numbers, form_of, mistaken, no_number
 from sparring.data.relations import Numbers
 from sparring.errors import DataError
 
-__all__ = ["MOST_TEXTS", "Spool", "Texts"]
+__all__ = ["MOST_TEXTS", "Spool", "Texts", "heard"]
 
 LOG = logging.getLogger("sparring")
 EVERY = 5.0  # seconds between two lines about a long reading
@@ -25,6 +26,23 @@ MOST_TEXTS = 250_000  # different ones of a column, beyond which they are not ke
 GAP = np.float64(np.nan).view(np.int64)  # stands for a missing value of any kind
 CODED = ("boolean", "text", "category")
 Words = NDArray[np.int64]
+
+
+@contextlib.contextmanager
+def heard(say: Callable[[str], None] | None) -> Iterator[None]:
+    """Tell how far a reading in parts is while the block runs. say: takes a line now and then; None: nothing."""
+    if say is None:
+        yield
+        return
+    handler, level = logging.Handler(logging.INFO), LOG.level
+    handler.emit = lambda record: say(record.getMessage())
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        LOG.setLevel(level)
+        LOG.removeHandler(handler)
 
 
 class Texts:

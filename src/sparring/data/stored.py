@@ -1,11 +1,12 @@
 """Tables too large for memory: read in parts, and kept in the compact form in a file whose rows are read as needed."""
 
+import contextlib
 import hashlib
 import json
 import logging
 import mmap
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ LOG = logging.getLogger("sparring")
 WEIGHTS = {".parquet": 20, ".csv": 20}  # bytes that reading at once takes at its peak, for each of the file
 MOST = 0.5  # of the free memory, that reading at once may take
 FORM = 1  # of the files that are kept; another number makes them anew
+AROUND = 16 * mmap.PAGESIZE  # bytes that the system maps for a row
 TOUCHED = 2**26  # bytes of pages, after which they are given back
 
 
@@ -55,11 +57,15 @@ class StoredTable:
 
     def compact(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Some rows in the compact form."""
-        found = self._rows[rows]
-        self._touched += max(found.nbytes, len(found) * mmap.PAGESIZE)
-        if self._touched > TOUCHED and hasattr(self._map, "madvise"):
-            self._map.madvise(mmap.MADV_DONTNEED)  # the pages are the file's own, so nothing is lost
-            self._touched = 0
+        rows, most = np.asarray(rows), TOUCHED // AROUND
+        found = np.empty((len(rows), self.shape[1]), np.float32)
+        for start in range(0, len(rows), most):
+            part = rows[start : start + most]
+            found[start : start + most] = self._rows[part]
+            self._touched += len(part) * AROUND
+            if self._touched >= TOUCHED and hasattr(self._map, "madvise"):
+                self._map.madvise(mmap.MADV_DONTNEED)  # the pages are the file's own, so nothing is lost
+                self._touched = 0
         return found
 
     def __getitem__(self, rows: Any) -> pd.DataFrame:
@@ -99,13 +105,23 @@ def read_stored(path: Path, leave_out: Collection[str | int] = (), told: Mapping
     return Source(table, schema, tuple(map(str, schema.names)), description, str(path), content["fingerprint"])
 
 
-def spooled(path: Path, leave_out: Collection[str | int], words: Path) -> Spool:
-    """All cells of a table, in a file. Raises DataError if there are too few rows."""
+@contextlib.contextmanager
+def spooled(path: Path, leave_out: Collection[str | int]) -> Iterator[Spool]:
+    """All cells of a table, in a file of the cache that is there while the block runs.
+
+    Raises DataError for a table that cannot be used, and if there are too few rows.
+    """
     LOG.info("%s is read in parts, since it is too large for the memory that is free", path)
-    found = Spool(path, words, leave_out)
-    if found.rows < FEWEST:
-        raise DataError(f"{found.rows} row(s) in {path} are too few; at least {FEWEST} are needed.")
-    return found
+    words = cache_folder() / f"{secrets.token_hex(8)}.words"
+    with explained(words):
+        words.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        found = Spool(path, words, leave_out)
+        if found.rows < FEWEST:
+            raise DataError(f"{found.rows} row(s) in {path} are too few; at least {FEWEST} are needed.")
+        yield found
+    finally:
+        words.unlink(missing_ok=True)
 
 
 def _store(
@@ -115,19 +131,14 @@ def _store(
 
     Others may do the same at the same time: each writes files of its own, and the last ones stay.
     """
-    own = rows.with_name(f"{rows.stem}-{secrets.token_hex(8)}")
-    words = own.with_suffix(".words")
-    with explained(words):
-        words.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        spool = spooled(path, leave_out, words)
-        schema = sampled_schema(spool, told)
+    own = rows.with_name(f"{rows.stem}-{secrets.token_hex(8)}.npy")
+    with spooled(path, leave_out) as spool:
+        schema = sampled_schema(spool, told)[2]
+        assert schema is not None
         LOG.info("%s: writing %s rows", path, f"{spool.rows:,}")
-        schema = replace(schema, shares=_write_rows(spool, schema, own.with_suffix(".npy")))
-    finally:
-        words.unlink(missing_ok=True)
+        schema = replace(schema, shares=_write_rows(spool, schema, own))
     with explained(rows):
-        own.with_suffix(".npy").replace(rows)
+        own.replace(rows)
     write_json(about, {"schema": schema.to_json(), "fingerprint": spool.fingerprint})
 
 

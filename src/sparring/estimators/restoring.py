@@ -4,6 +4,7 @@ from typing import Any
 
 from sparring.data.conditions import read_conditioned
 from sparring.data.source import Source
+from sparring.data.spool import heard
 from sparring.data.stored import is_stored
 from sparring.diagnose.remedies import Applied
 from sparring.errors import DataError, InputError
@@ -65,7 +66,10 @@ def data_again(model: Any, record: Record, X: Any, y: Any = None) -> tuple[Sourc
             raise DataError(f"{record.folder} was fitted with classes in memory; give them again as y.")
     data = about["path"] if X is None else X
     in_parts = is_stored(about["fingerprint"])  # whatever memory is free now
-    source, labels = read_conditioned(data, y, model.image_size, model.kind, model.leave_out, model.schema, in_parts)
+    with heard(print if model.verbose == 1 else None):
+        source, labels = read_conditioned(
+            data, y, model.image_size, model.kind, model.leave_out, model.schema, in_parts
+        )
     if source.fingerprint != about["fingerprint"]:
         raise DataError(
             f"the data have changed since the run began: they were {about['description']}, and now are "
