@@ -4,8 +4,8 @@ import contextlib
 import hashlib
 import json
 import logging
-import mmap
 import secrets
+import weakref
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,40 +32,35 @@ LOG = logging.getLogger("sparring")
 WEIGHTS = {".parquet": 20, ".csv": 20}  # bytes that reading at once takes at its peak, for each of the file
 MOST = 0.5  # of the free memory, that reading at once may take
 FORM = 1  # of the files that are kept; another number makes them anew
-AROUND = 16 * mmap.PAGESIZE  # bytes that the system maps for a row
-TOUCHED = 2**26  # bytes of pages, after which they are given back
 
 
 class StoredTable:
     """Rows of a table in the compact form in a file; those that are asked for come as a DataFrame, or as they are.
 
-    Not more than the rows asked for, and 64 MiB of pages, is in memory. DataFrames are what the schema decodes: exactly
-    the data's labels, dates, whole numbers and decimals; other numbers to 2^-24 of a bin.
+    No more than the rows asked for is in memory: they are read, not mapped, since the system maps up to 2 MiB around
+    each row. DataFrames are what the schema decodes: exactly the data's labels, dates, whole numbers and decimals;
+    other numbers to 2^-24 of a bin.
     """
 
     def __init__(self, path: Path, schema: MixedSchema) -> None:
         self.schema = schema
         found = np.load(path, mmap_mode="r", allow_pickle=False)
         self.shape: tuple[int, int] = found.shape
-        with open(path, "rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        flat = np.frombuffer(self._map, np.float32, int(np.prod(self.shape)), found.offset)
-        self._rows, self._touched = flat.reshape(self.shape), 0
+        self._start: int = found.offset
+        self._file = open(path, "rb", buffering=0)
+        weakref.finalize(self, self._file.close)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def compact(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Some rows in the compact form."""
-        rows, most = np.asarray(rows), TOUCHED // AROUND
         found = np.empty((len(rows), self.shape[1]), np.float32)
-        for start in range(0, len(rows), most):
-            part = rows[start : start + most]
-            found[start : start + most] = self._rows[part]
-            self._touched += len(part) * AROUND
-            if self._touched >= TOUCHED and hasattr(self._map, "madvise"):
-                self._map.madvise(mmap.MADV_DONTNEED)  # the pages are the file's own, so nothing is lost
-                self._touched = 0
+        size = found.itemsize * self.shape[1]
+        into: Any = found.reshape(-1).view(np.uint8).data
+        for i, row in enumerate(np.asarray(rows).tolist()):
+            self._file.seek(self._start + row * size)
+            self._file.readinto(into[i * size : (i + 1) * size])
         return found
 
     def __getitem__(self, rows: Any) -> pd.DataFrame:
