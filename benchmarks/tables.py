@@ -5,6 +5,7 @@
     python benchmarks/tables.py sensible --data FOLDER             penguins, and tables of one kind of column
     python benchmarks/tables.py complete --data FOLDER             gaps of Adult's test rows
     python benchmarks/tables.py speed [--rows 1000000] [--peer 1]  encoding, training steps, sampling, memory
+    python benchmarks/tables.py large --threads 1 [--steps 200]    a CSV of more and more rows, read in parts
 
 FOLDER holds table-adult and table-penguins. Adult: models learn from the training file (32,561 rows), make as many
 rows, and classifiers that learn from those are tried on the test file (16,281 rows). The test file is used for nothing
@@ -20,7 +21,11 @@ copies   share of rows nearer to a training row than the nearest 5 % of training
 """
 
 import argparse
+import os
 import resource
+import subprocess
+import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Sequence
@@ -323,10 +328,75 @@ def peer_speed(train: pd.DataFrame, epochs: int) -> None:
     print(f"both: peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB", flush=True)
 
 
+# -- larger than memory
+
+
+def mixed_rows(n: int, seed: int) -> pd.DataFrame:
+    """15 columns of mixed kinds, with gaps, lumps, dates, many labels, and rules that hold in every row."""
+    rng = np.random.default_rng(seed)
+    town = rng.zipf(1.3, n).clip(1, 2_000)
+    net, share = rng.gamma(2.0, 40.0, n).round(2), rng.random(n)
+    start = pd.Timestamp("2015-01-01") + pd.to_timedelta(rng.integers(0, 3_000, n), "D")
+    kind = rng.choice(["private", "public", "self"], n, p=[0.7, 0.2, 0.1])
+    return pd.DataFrame(
+        {
+            "age": rng.integers(18, 95, n),
+            "weight": rng.lognormal(12.0, 0.5, n),
+            "town": [f"town {number}" for number in town],
+            "region": np.array(["north", "east", "south", "west"])[town % 4],
+            "kind": kind,
+            "code": pd.Series(kind).map({"private": "A", "public": "B", "self": "C"}),
+            "level": rng.integers(1, 17, n),
+            "gain": np.where(share < 0.08, rng.gamma(1.0, 9_000.0, n).round(), 0).astype(int),
+            "hours": rng.normal(40, 12, n).round(1).clip(1, 99),
+            "net": net,
+            "tax": (0.2 * net).round(2),
+            "gross": (net + (0.2 * net).round(2)).round(2),
+            "start": start,
+            "end": start + pd.to_timedelta(rng.geometric(0.01, n), "D"),
+            "works": pd.Series(rng.choice([True, False, None], n, p=[0.6, 0.35, 0.05])),
+        }
+    )
+
+
+def large(settings: dict[str, Any]) -> None:
+    """Each fit has a process of its own, whose memory at its peak is what the kernel says; no rows are held out."""
+    print("| rows | CSV, MB | how | reading, s | peak MiB | with training, s | peak MiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    for rows in (250_000, 1_000_000, 4_000_000):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "large.csv"
+            for part in range(rows // 50_000):  # few at once: a process begins at the peak of the one that starts it
+                mixed_rows(50_000, part).to_csv(path, index=False, mode="a", header=not part)
+            for how in ("in parts", "at once") if rows <= 1_000_000 else ("in parts",):
+                environment = {**os.environ, "SPARRING_CACHE": str(Path(folder) / "cache")}
+                words = [sys.executable, __file__, "fit-large", "--data", str(path), "--how", how]
+                words += ["--steps", str(settings["steps"] or 200), "--threads", str(settings["threads"] or 1)]
+                found = subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout
+                print(f"| {rows:,} | {path.stat().st_size / 1e6:.0f} | {how} | {found.strip()} |", flush=True)
+
+
+def fit_large(path: Path, how: str, settings: dict[str, Any]) -> None:
+    from sparring.data import stored
+    from sparring.data.mixed_source import read_mixed
+
+    def peak() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    stored.MOST = np.inf if how == "at once" else 0.0
+    began = time.perf_counter()
+    read_mixed(path)
+    read, most = time.perf_counter() - began, peak()
+    gan = sp.GAN(random_state=0, probes=False, **settings).fit(path)  # what was read in parts is read once
+    gan.sample(1_000, random_state=0)
+    print(f"{read:.1f} | {most:,.0f} | {time.perf_counter() - began:.1f} | {peak():,.0f}")
+
+
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="+", choices=("adult", "sensible", "complete", "speed"))
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("what", nargs="+", choices=("adult", "sensible", "complete", "speed", "large", "fit-large"))
+    parser.add_argument("--data", type=Path, default=Path())
+    parser.add_argument("--how", help="of fit-large, which large starts")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, help="rounds [default: the recipe's]")
     parser.add_argument("--threads", type=int)
@@ -336,8 +406,13 @@ def main(words: Sequence[str] | None = None) -> None:
     settings = {"steps": chosen.steps, "threads": chosen.threads}
     warnings.simplefilter("ignore")
     for what in chosen.what:
+        if what == "fit-large":
+            fit_large(chosen.data, chosen.how, settings)
+            continue
         print(f"# {what}", flush=True)
-        if what == "adult":
+        if what == "large":
+            large(settings)
+        elif what == "adult":
             fit_adult(chosen.data, chosen.seeds, chosen.peer, settings)
         elif what == "sensible":
             sensible(chosen.data, settings)

@@ -93,7 +93,7 @@ def fit_gan(data: str, folder: Path, chosen: dict[str, Any], as_json: bool, clas
     if data in HELD_OUT:  # such data bring their own
         chosen = {"validation_fraction": 0.0, **{name: x for name, x in chosen.items() if x is not None}}
     gan = GAN(**chosen, run=folder, verbose=display.progress)
-    with display.bar(f"training on {data} in {folder} (Ctrl-C saves and stops)"):
+    with display.bar(f"training on {data} in {folder} (Ctrl-C saves and stops)"), display.heard():
         gan.fit(data, classes)
     finish(gan, display)
 
@@ -126,7 +126,7 @@ def resume(folder: Path, data: list[str] | None, remedy: str | None, as_json: bo
     display = Display(quiet=not _leads(), as_json=as_json)
     from sparring.estimators.saved import kind_of
 
-    with display.bar(f"going on with {folder} (Ctrl-C saves and stops)"):
+    with display.bar(f"going on with {folder} (Ctrl-C saves and stops)"), display.heard():
         remedies = {} if remedy is None else {"apply": remedy}
         model = kind_of(record).resume(folder, *data or (), verbose=display.progress, **remedies)
     for line in model.skipped_:

@@ -99,6 +99,12 @@ class Display:
         with self._errors.status(f"{what} ..."):
             yield
 
+    def heard(self) -> contextlib.AbstractContextManager[None]:
+        """Say how far a table is read that is too large for memory, while the block runs."""
+        from sparring.data.spool import heard
+
+        return heard(None if self.quiet else self.say)
+
     def progress(self, progress: "run.Progress") -> None:
         """Take note of a step; cheap, since it is called after every one."""
         if self.quiet:

@@ -40,20 +40,22 @@ def schema(data: str, output: Path | None, leave_out: Sequence[str], as_json: bo
     from sparring.data.columns import LEFT_OUT
     from sparring.data.mixed_source import columns_found
 
-    frame, columns, relations, made = columns_found(data, leave_out)
+    with display.heard():
+        found = columns_found(data, leave_out)
+    columns, relations, made = found.columns, found.relations, found.schema
     state = {
-        "rows": len(frame),
+        "rows": found.rows,
         "columns": [column.to_json() for column in columns],
         "relations": [relation.said() for relation in relations],
         "numbers": None if made is None else made.shape[0],
     }
 
     def show() -> None:
-        display.print(f"{len(frame):,} rows of {len(columns)} columns in {data}")
+        display.print(f"{found.rows:,} rows of {len(columns)} columns in {data}")
         rows = [("column", "kind", "values")]
         for column in columns:
-            values: Any = frame[column.name]
-            gaps = f", {values.isna().mean():.1%} missing" if column.missing else ""
+            values: Any = found.frame[column.name]
+            gaps = f", {found.gaps[column.name]:.1%} missing" if column.missing else ""
             rows.append((str(column.name), column.kind, _said(column, values) + gaps))
         widths = [max(len(row[i]) for row in rows) for i in range(2)]
         display.lines([f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows])

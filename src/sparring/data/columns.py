@@ -5,7 +5,7 @@ numbers alone. ``Column.values(Column.numbers(x))`` is ``x``: the same dtype, la
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sparring.errors import DataError
 
-__all__ = ["KINDS", "LABELLED", "LEFT_OUT", "STEPS", "Column", "column_of"]
+__all__ = ["KINDS", "LABELLED", "LEFT_OUT", "STEPS", "Column", "column_of", "of_texts"]
 
 LEFT_OUT = ("text", "identifier")  # kinds that cannot be made
 KINDS = ("continuous", "integer", "boolean", "category", "ordered", "date", "duration", "constant", *LEFT_OUT)
@@ -266,12 +266,17 @@ def _of_objects(name: str | int, dtype: str, known: pd.Series) -> Column:
         words = ", ".join(sorted(kind.__name__ for kind in kinds)[:4])
         advice = "make them dates with pandas.to_datetime" if "date" in words else "make them all numbers or all texts"
         raise DataError(f"column {name!r} holds values of the type(s) {words}; {advice} first.")
-    counts = known.value_counts()
-    if len(counts) > MANY and 2 * len(counts) > len(known):
-        words = known.str.count(r"\s").mean() >= 2
-        reason = f"{len(counts):,} of {len(known):,} texts differ"
-        return Column(name, "text" if words else "identifier", dtype, reason=reason)
-    return Column(name, "category", dtype, labels=tuple(sorted(map(str, counts.index))))
+    return of_texts(name, dtype, tuple(map(str, known.unique())), len(known), known)
+
+
+def of_texts(name: str | int, dtype: str, labels: Sequence[str], rows: int, some: pd.Series) -> Column:
+    """What a column of texts is. labels: all that differ; rows: in which there is one; some: of them."""
+    if len(labels) > MANY and 2 * len(labels) > rows:
+        words = some.str.count(r"\s").mean() >= 2
+        return Column(
+            name, "text" if words else "identifier", dtype, reason=f"{len(labels):,} of {rows:,} texts differ"
+        )
+    return Column(name, "category", dtype, labels=tuple(sorted(labels)))
 
 
 def _constant(column: Column, known: pd.Series) -> Column:

@@ -25,6 +25,7 @@ def read_conditioned(
     kind: str = "auto",
     leave_out: Collection[str | int] = (),
     schema: Any = None,
+    in_parts: bool | None = None,
 ) -> tuple[Source, NDArray[Any] | None]:
     """Read data and the classes of their rows, if ``labels`` names some.
 
@@ -32,11 +33,11 @@ def read_conditioned(
     of a file of classes; or True: those that come with the data (sub-folders of images, the array y of an .npz,
     the labels beside an IDX file, built-in data).
     Without labels, a table of mixed columns is read as one; leave_out: columns of it to pass over; schema: a
-    file that says what its columns are.
+    file that says what its columns are; in_parts: whether it is read in parts, None: if it is too large for memory.
     Raises DataError or ShapeError if there are none, or they do not fit.
     """
     if labels is None and not isinstance(data, Labelled) and kind in ("auto", "table"):
-        mixed = read_mixed(data, leave_out, schema)
+        mixed = read_mixed(data, leave_out, schema, in_parts)
         if mixed is not None:
             return mixed, None
     if labels is None and not isinstance(data, Labelled):

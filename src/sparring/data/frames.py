@@ -1,7 +1,9 @@
 """Tables from files and other libraries, as DataFrames of any columns."""
 
+import contextlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,29 @@ from sparring.data.features import plain_numbers
 from sparring.data.table import is_number, read_csv
 from sparring.errors import DataError
 
-__all__ = ["TABLES", "as_pandas", "is_plain", "read_frame", "read_table"]
+__all__ = [
+    "FEWEST",
+    "TABLES",
+    "Form",
+    "are_numbers",
+    "as_pandas",
+    "dates_of",
+    "form_of",
+    "is_iso",
+    "is_plain",
+    "mistaken",
+    "no_number",
+    "read_frame",
+    "read_table",
+    "readable",
+]
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
 FEWEST = 10  # rows, below which a text or a gap is a mistake rather than a kind of column
 
 DELIMITERS = ",;\t|"
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
+ZONE = r"(?:Z|[+-]\d{2}:?\d{2})$"
 MOSTLY = 0.9  # share of a column's cells that are numbers, from which the others are mistakes
 LUMP, OFTEN = 0.02, 20  # share of rows, and rows, of one value from which a column of numbers is not plain
 
@@ -62,36 +80,66 @@ def read_frame(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
     """
     if path.suffix.lower() == ".parquet":
         return _from_parquet(path)
+    with readable(path):
+        form = form_of(path, names)
+        frame = pd.read_csv(path, **form.options())
+    if not form.headed:
+        frame.columns = [f"x{i}" for i in range(frame.shape[1])]
+    for name in frame.columns:
+        frame[name] = _understood(path, frame[name], form.first_line)
+    return frame
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a text file writes a table. columns: how many, by its first line."""
+
+    delimiter: str
+    headed: bool
+    columns: int
+
+    @property
+    def first_line(self) -> int:
+        """Of the rows, counted from 1."""
+        return 2 if self.headed else 1
+
+    def options(self) -> dict[str, Any]:
+        """What pandas has to know."""
+        header = 0 if self.headed else None
+        return {
+            "sep": self.delimiter,
+            "header": header,
+            "skipinitialspace": True,
+            "encoding": "utf-8-sig",
+            "low_memory": False,
+        }
+
+
+def form_of(path: Path, names: Collection[str] = ()) -> Form:
+    """The form of a file, by its first two lines. names: of columns, any of which tells that the first is a header."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        first, second = file.readline(), file.readline()
+    delimiter = max(DELIMITERS, key=first.count)
+    cells = [cell.strip().strip('"') for cell in first.rstrip("\r\n").split(delimiter)]
+    headed = bool(second.strip()) and all(cell and not is_number(cell) for cell in cells)
+    named = bool(set(cells) & set(names))
+    if named and len(set(cells)) < len(cells):
+        twice = next(cell for cell in cells if cells.count(cell) > 1)
+        raise DataError(f"{path}, line 1: the column name {twice!r} appears twice.")
+    return Form(delimiter, named or (headed and len(set(cells)) == len(cells)), len(cells))
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what goes wrong in reading a text file into a DataError."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            first, second = file.readline(), file.readline()
-        delimiter = max(DELIMITERS, key=first.count)
-        cells = [cell.strip().strip('"') for cell in first.rstrip("\r\n").split(delimiter)]
-        headed = bool(second.strip()) and all(cell and not is_number(cell) for cell in cells)
-        named = bool(set(cells) & set(names))
-        if named and len(set(cells)) < len(cells):
-            twice = next(cell for cell in cells if cells.count(cell) > 1)
-            raise DataError(f"{path}, line 1: the column name {twice!r} appears twice.")
-        headed = named or (headed and len(set(cells)) == len(cells))
-        frame = pd.read_csv(
-            path,
-            sep=delimiter,
-            header=0 if headed else None,
-            skipinitialspace=True,
-            encoding="utf-8-sig",
-            low_memory=False,
-        )
+        yield
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. A table is needed.") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text in UTF-8 (byte {error.start}); a table in UTF-8 is needed.") from None
     except (ValueError, pd.errors.ParserError) as error:
         raise DataError(f"{path} cannot be read as a table: {' '.join(str(error).split())}.") from None
-    if not headed:
-        frame.columns = [f"x{i}" for i in range(frame.shape[1])]
-    for name in frame.columns:
-        frame[name] = _understood(path, frame[name], 2 if headed else 1)
-    return frame
 
 
 def _from_parquet(path: Path) -> pd.DataFrame:
@@ -109,12 +157,36 @@ def _understood(path: Path, values: Any, first_line: int) -> Any:
         return values
     known: Any = values.dropna()
     texts = known.astype(str)
-    if len(known) and texts.str.fullmatch(ISO).all():
-        zoned = texts.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$", regex=True).any()
-        return pd.to_datetime(values, format="ISO8601", utc=bool(zoned))
-    odd: Any = pd.Series(pd.to_numeric(texts, errors="coerce"), known.index).isna()
-    if 0 < odd.sum() <= (1 - MOSTLY) * len(known):
+    if is_iso(texts):
+        return dates_of(values)
+    odd = ~are_numbers(texts)
+    if mistaken(int(odd.sum()), len(known)):
         row = odd.index[int(odd.to_numpy().argmax())]
-        where = f"{path}, line {row + first_line}, column {values.name!r}"
-        raise DataError(f"{where}: found {texts[row][:40]!r}; a number is needed. Leave such cells empty if missing.")
+        raise no_number(path, row + first_line, values.name, texts[row])
     return values
+
+
+def is_iso(texts: Any) -> bool:
+    """Whether a column of texts, none missing, holds dates."""
+    return bool(len(texts) and texts.str.fullmatch(ISO).all())
+
+
+def dates_of(values: Any, zoned: bool = False) -> Any:
+    """ISO texts as dates; in UTC if one of them (or ``zoned``: of others) has a time zone."""
+    zoned = zoned or bool(values.dropna().astype(str).str.contains(ZONE, regex=True).any())
+    return pd.to_datetime(values, format="ISO8601", utc=zoned)
+
+
+def are_numbers(texts: Any) -> Any:
+    """Which texts are numbers."""
+    return pd.Series(pd.to_numeric(texts, errors="coerce"), texts.index).notna()
+
+
+def mistaken(odd: int, known: int) -> bool:
+    """Whether so few cells of a column are no numbers that they are mistakes."""
+    return 0 < odd <= (1 - MOSTLY) * known
+
+
+def no_number(path: Path, line: int, name: Any, text: str) -> DataError:
+    where = f"{path}, line {line}, column {name!r}"
+    return DataError(f"{where}: found {text[:40]!r}; a number is needed. Leave such cells empty if missing.")

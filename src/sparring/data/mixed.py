@@ -141,12 +141,18 @@ class MixedSchema(Schema):
 
     def compact(self, values: pd.DataFrame) -> NDArray[np.float32]:
         """Rows as places in the parts and scalars: float32 (n, parts + scalars)."""
-        numbers = self.numbers(values)
+        return self.compacted(self.numbers(values))
+
+    def compacted(self, numbers: Numbers) -> NDArray[np.float32]:
+        """The same of what ``numbers`` gives."""
         told = [codec.encode(numbers[column.name]) for column, codec in zip(self.columns, self.codecs, strict=True)]
         return np.hstack([*(codes for codes, _ in told), *(places for _, places in told)]).astype(np.float32)
 
     def encode(self, values: pd.DataFrame) -> NDArray[np.float32]:
-        compact = self.compact(values)
+        return self.spread(self.compact(values))
+
+    def spread(self, compact: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Rows in the compact form with their parts one-hot."""
         spread = np.zeros((len(compact), *self.shape), np.float32)
         if self.parts:
             places = compact[:, : len(self.parts)].astype(np.int64) + self.starts

@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +11,32 @@ import pandas as pd
 from pandas.util import hash_pandas_object
 
 from sparring.data.columns import LEFT_OUT, Column, column_of
-from sparring.data.frames import as_pandas, is_plain, read_frame
+from sparring.data.frames import FEWEST, TABLES, as_pandas, is_plain, read_frame
 from sparring.data.mixed import MixedSchema, without
 from sparring.data.relations import Relation
+from sparring.data.sampled_schema import sampled_schema
 from sparring.data.schema_file import corrected, read_schema_file
 from sparring.data.source import BUILT_IN, Source, existing
+from sparring.data.stored import is_large, read_stored, spooled
 from sparring.data.table import read_csv, refuse_names
 from sparring.errors import DataError
 
-__all__ = ["columns_found", "framed", "read_mixed", "read_mixed_like"]
-
-TEXTS = (".csv", ".tsv", ".txt")
-FEWEST = 10  # rows, below which a text or a gap is a mistake rather than a kind of column
+__all__ = ["Found", "columns_found", "framed", "read_mixed", "read_mixed_like"]
 
 
-def read_mixed(data: Any, leave_out: Collection[str | int] = (), told: Any = None) -> Source | None:
+def read_mixed(
+    data: Any, leave_out: Collection[str | int] = (), told: Any = None, in_parts: bool | None = None
+) -> Source | None:
     """A table of mixed columns, or None for data that are none: arrays, images, and frames of plain numbers.
 
     data: a DataFrame (of polars or Arrow too), or the path of a .csv, .tsv, .txt or .parquet file. leave_out: columns
-    to pass over. told: a schema file or a mapping like it (see ``schema_file``).
+    to pass over. told: a schema file or a mapping like it (see ``schema_file``). in_parts: whether a file is read in
+    parts, and its rows stay in a file (plain numbers too); None: if it is too large for the memory that is free.
     Raises DataError for columns of no known kind, for texts and identifiers, and for too few rows.
     """
+    file = _table_file(data)
+    if file is not None and (is_large(file) if in_parts is None else in_parts):
+        return read_stored(file, leave_out, None if told is None else read_schema_file(told))
     frame, path = framed(data)
     if frame is None and told is not None:
         frame, path = framed(data, strict=False)
@@ -48,13 +54,28 @@ def read_mixed(data: Any, leave_out: Collection[str | int] = (), told: Any = Non
     return _source(frame, MixedSchema.of(frame), path)
 
 
-def columns_found(
-    data: Any, leave_out: Collection[str | int] = ()
-) -> tuple[pd.DataFrame, tuple[Column, ...], tuple[Relation, ...], MixedSchema | None]:
-    """(the table, what its columns are, what holds in every row, its schema), also where some cannot be made.
+@dataclass(frozen=True)
+class Found:
+    """What a table is, also where some of its columns cannot be made.
 
-    The schema is None where there are texts or identifiers, or nothing but constants.
+    frame: the table; of one too large for memory the rows that its bounds and a sample are in. rows: of the table.
+    gaps: share of missing values, by column. relations: what holds in every row. schema: None where there are texts or
+    identifiers, or nothing but constants.
     """
+
+    frame: pd.DataFrame
+    rows: int
+    gaps: Mapping[str | int, float]
+    columns: tuple[Column, ...]
+    relations: tuple[Relation, ...]
+    schema: MixedSchema | None
+
+
+def columns_found(data: Any, leave_out: Collection[str | int] = ()) -> Found:
+    """What the columns of a table are. Raises DataError for what is no table, and for columns of no known kind."""
+    file = _table_file(data)
+    if file is not None and is_large(file):
+        return _found_in_parts(file, leave_out)
     frame, _ = framed(data, strict=False)
     if frame is None:
         raise DataError(f"{data} is no table with columns; a .csv, .tsv, .txt or .parquet file is needed.")
@@ -64,7 +85,16 @@ def columns_found(
     kept = without(frame, [column.name for column in told if column.kind in LEFT_OUT])
     made = MixedSchema.of(kept) if any(column.kind not in (*LEFT_OUT, "constant") for column in told) else None
     relations = () if made is None else made.relations
-    return frame, told, relations, made if kept.shape == frame.shape else None
+    gaps = {column.name: float(table[column.name].isna().mean()) for column in told}
+    return Found(frame, len(frame), gaps, told, relations, made if kept.shape == frame.shape else None)
+
+
+def _found_in_parts(path: Path, leave_out: Collection[str | int]) -> Found:
+    with spooled(path, leave_out) as spool:
+        frame, columns, made = sampled_schema(spool, strict=False)
+        gaps = {column.name: 1 - spool.known[column.name] / spool.rows for column in columns}
+        whole = made if made is not None and len(made.columns) == len(columns) else None
+        return Found(frame, spool.rows, gaps, columns, () if made is None else made.relations, whole)
 
 
 def read_mixed_like(data: Any, schema: MixedSchema) -> Source:
@@ -78,13 +108,19 @@ def read_mixed_like(data: Any, schema: MixedSchema) -> Source:
 
 def framed(data: Any, strict: bool = True) -> tuple[pd.DataFrame | None, str | None]:
     """(the table, its path); (None, None) for what is none. strict: whether a file of numbers is read as one."""
-    if isinstance(data, str | os.PathLike) and str(data) not in BUILT_IN:
-        path = existing(str(data))
-        if path.suffix.lower() in (*TEXTS, ".parquet") and path.is_file():
-            return _from_file(path, strict), str(data)
-        return None, None
-    found = as_pandas(data)
+    file = _table_file(data)
+    if file is not None:
+        return _from_file(file, strict), str(data)
+    found = None if isinstance(data, str | os.PathLike) else as_pandas(data)
     return (found, None) if isinstance(found, pd.DataFrame) else (None, None)
+
+
+def _table_file(data: Any) -> Path | None:
+    """The file of a table, if one is named. Raises DataError if there is none of this name."""
+    if not isinstance(data, str | os.PathLike) or str(data) in BUILT_IN:
+        return None
+    path = existing(str(data))
+    return path if path.suffix.lower() in TABLES and path.is_file() else None
 
 
 def _from_file(path: Path, strict: bool) -> pd.DataFrame | None:

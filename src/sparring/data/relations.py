@@ -16,7 +16,7 @@ from scipy.optimize import nnls
 from sparring.data.columns import LABELLED, STEPS, Column
 from sparring.errors import DataError
 
-__all__ = ["AtMost", "Determines", "Relation", "Total", "found_relations", "relation_from_json"]
+__all__ = ["MOST", "AtMost", "Determines", "Relation", "Total", "found_relations", "relation_from_json"]
 
 FEWEST = 50  # rows, below which what holds in all of them may be chance
 AGAINST = 20  # rows that would be expected to break a rule, if it were none

@@ -71,16 +71,19 @@ def read_schema_file(given: Any) -> Mapping[str, Any]:
     return content
 
 
-def corrected(frame: pd.DataFrame, told: Mapping[str, Any]) -> tuple[pd.DataFrame, MixedSchema]:
+def corrected(
+    frame: pd.DataFrame, told: Mapping[str, Any], columns: Sequence[Column] | None = None
+) -> tuple[pd.DataFrame, MixedSchema]:
     """The columns that a schema file keeps, and their schema as it says. told: as ``read_schema_file`` gives it.
 
+    columns: what they are without it, if that is known.
     Raises DataError for columns, kinds or bounds that do not fit the data, and relations that do not hold.
     """
     kept = kept_columns(frame, told)
-    columns = told_columns(kept, told)
+    made = told_columns(kept, told, columns)
     series: Any = kept
-    numbers: Numbers = {column.name: column.numbers(series[column.name]) for column in columns}
-    hold = found_relations(columns, numbers)
+    numbers: Numbers = {column.name: column.numbers(series[column.name]) for column in made}
+    hold = found_relations(made, numbers)
     found = {(relation.kind, tuple(map(str, relation.columns))): relation for relation in hold}
     relations = []
     for entry in told.get("relations", ()):
@@ -89,7 +92,7 @@ def corrected(frame: pd.DataFrame, told: Mapping[str, Any]) -> tuple[pd.DataFram
             said = ", ".join(key[1])
             raise DataError(f"the relation {key[0]!r} of {said} does not hold in every row, or could be chance.")
         relations.append(found[key])
-    return kept, MixedSchema.of(kept, columns, [relation for relation in hold if relation in relations])
+    return kept, MixedSchema.of(kept, made, [relation for relation in hold if relation in relations])
 
 
 def kept_columns(frame: pd.DataFrame, told: Mapping[str, Any]) -> pd.DataFrame:
@@ -103,11 +106,19 @@ def kept_columns(frame: pd.DataFrame, told: Mapping[str, Any]) -> pd.DataFrame:
     return kept
 
 
-def told_columns(frame: pd.DataFrame, told: Mapping[str, Any]) -> tuple[Column, ...]:
-    """What a table's columns are, as a schema file says. Raises DataError for what does not fit the data."""
-    wanted = told["columns"]
+def told_columns(
+    frame: pd.DataFrame, told: Mapping[str, Any], columns: Sequence[Column] | None = None
+) -> tuple[Column, ...]:
+    """What a table's columns are, as a schema file says. Raises DataError for what does not fit the data.
+
+    columns: what they are without it, if that is known.
+    """
+    wanted, known = told["columns"], {column.name: column for column in columns or ()}
     found: Any = [(name, frame[name]) for name in frame.columns]
-    return tuple(_edited(column_of(name, values), wanted[str(name)], values) for name, values in found)
+    return tuple(
+        _edited(known[name] if name in known else column_of(name, values), wanted[str(name)], values)
+        for name, values in found
+    )
 
 
 def _edited(column: Column, edits: Mapping[str, Any], values: pd.Series) -> Column:
@@ -127,7 +138,8 @@ def _edited(column: Column, edits: Mapping[str, Any], values: pd.Series) -> Colu
     if outside is not None and outside.any():
         row = int(outside.argmax())
         raise DataError(
-            f"column {name!r}, row {row}: {values.iloc[row]} lies outside {made.low:g} to {made.high:g} of the schema."
+            f"column {name!r}, row {values.index[row]}: {values.iloc[row]} lies outside {made.low:g} to {made.high:g} "
+            "of the schema."
         )
     return made
 

@@ -115,7 +115,7 @@ def _shown_labels(schema: Schema, classes: NDArray[Any] | None) -> NDArray[Any] 
 
 def _in_turn(rows: Rows, labels: NDArray[Any], wanted: Any) -> Any:
     """Rows of the classes wanted, in their order. labels: of all the data's rows."""
-    own = labels[rows.numbers]
+    own = labels[rows.listed]
     places = {kind: np.flatnonzero(own == kind) for kind in np.unique(own)}
     taken_so_far: Counter[Any] = Counter()
     chosen = []
@@ -123,7 +123,7 @@ def _in_turn(rows: Rows, labels: NDArray[Any], wanted: Any) -> Any:
         if len(places.get(kind, ())):  # every row of a class may be held out
             chosen.append(places[kind][taken_so_far[kind] % len(places[kind])])
             taken_so_far[kind] += 1
-    return taken(rows.values, rows.numbers[chosen])
+    return taken(rows.values, rows.listed[chosen])
 
 
 def _in_columns(schema: Schema, classes: NDArray[Any] | None) -> bool:

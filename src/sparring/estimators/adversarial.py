@@ -15,6 +15,7 @@ from torch import nn
 from sparring.data.conditions import read_conditioned
 from sparring.data.schema import schema_from_json
 from sparring.data.source import Source
+from sparring.data.spool import heard
 from sparring.data.targets import Classes
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.remedies import REMEDIES, Applied, Remedy, remedy_called, treated
@@ -176,7 +177,8 @@ class GAN(BaseEstimator):
         place = Place.of(self.device)
         if self.run is not None and place.leads:
             Record.refuse_taken(self.run)
-        source, labels = read_conditioned(X, y, self.image_size, self.kind, self.leave_out, self.schema)
+        with heard(print if self.verbose == 1 else None):
+            source, labels = read_conditioned(X, y, self.image_size, self.kind, self.leave_out, self.schema)
         self.seed_ = place.broadcast(seed_from(self.random_state))
         self.applied_ = []
         job = self._job(source, labels)

@@ -15,10 +15,13 @@ from torch import Tensor, nn
 from sparring.chance import Chance
 from sparring.data.batches import Batches
 from sparring.data.mixed import MixedSchema
+from sparring.data.order import Shuffled
 from sparring.data.rows import Rows
 from sparring.data.schema import Schema
 from sparring.data.source import Source
-from sparring.data.split import split_rows, taken
+from sparring.data.split import split_rows, split_shuffled, taken
+from sparring.data.stored import StoredTable
+from sparring.data.stored_batches import StoredBatches
 from sparring.data.targets import Classes
 from sparring.diagnose.probes import GameProbes
 from sparring.errors import InputError
@@ -41,6 +44,7 @@ HALF_SHOWN = ("relativistic", "non-saturating")  # objectives whose images are a
 LOOKS = 25  # at the generator, in a run that may stop early
 APART = 100  # steps between two looks, at least, so that they stay cheap beside the steps
 KNOWN = 10  # rows for each number of a row, below which second moments are mostly chance
+ENOUGH = 2**19  # rows of a stored table, in an order of chance, that tell second moments
 JUDGED = 20_000  # training rows that a floor is drawn from
 
 
@@ -57,7 +61,7 @@ class Job:
     threads: int | None
     networks: Design
     game: Game
-    batches: Batches
+    batches: Batches | StoredBatches
     state: State
     watch: Selection | None = None
     probes: GameProbes | None = None
@@ -84,7 +88,7 @@ class Job:
         """Of the classes among the training rows."""
         if self.classes is None or self.source.labels is None:
             return ()
-        numbers = self.classes.encode(self.source.labels[self.train.numbers])
+        numbers = self.classes.encode(self.source.labels[self.train.listed])
         return tuple((np.bincount(numbers, minlength=self.classes.outputs) / len(numbers)).tolist())
 
 
@@ -96,7 +100,7 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
     classes = None if labels is None else Classes.of(labels)
     settings = settle(given, source.schema, 0 if classes is None else classes.outputs)
     place = Place.of(given["device"], _precision(given["precision"], source.schema, settings))
-    numbers, others = rows_of(given, len(source.values), seed)
+    numbers, others = rows_of(given, source.values, seed)
     train, held_out = Rows(source.values, numbers), Rows(source.values, others)
     weights = derive(seed, "fresh", fresh) if fresh else seed
     networks = design(source.schema, settings, weights, given["generator"], given["critic"]).to(place.device)
@@ -109,7 +113,7 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
         ranks=place.ranks,
         moments=_moments(train, source.schema, networks, place) if settings.recipe.moments else None,
     )
-    known = None if classes is None or labels is None else torch.from_numpy(classes.encode(labels[numbers]))
+    known = None if classes is None or labels is None else torch.from_numpy(classes.encode(labels[train.listed]))
     batches = _batches(train, known, source.schema, settings, place, derive(seed, "batches"), given["flip"])
     state = State(Chance(derive(seed, "chance"), place.device, place.rank, place.ranks))
     threads = given["threads"] or threads_for(networks.critic, settings.recipe.batch_size // place.ranks)
@@ -127,9 +131,13 @@ def _moments(train: Rows, schema: Schema, networks: Design, place: Place) -> Mom
     see = nn.Identity() if ranks is None else Ranks(ranks.levels)
 
     def rows(part: slice) -> Tensor:
-        return torch.from_numpy(schema.encode(taken(train.values, train.numbers[part]))).to(place.device)
+        numbers, values = train.numbers[part], train.values
+        if isinstance(values, StoredTable):
+            return torch.from_numpy(values.schema.spread(values.compact(numbers))).to(place.device)
+        return torch.from_numpy(schema.encode(taken(values, numbers))).to(place.device)
 
-    return Moments.of(rows, len(train), see.to(place.device))
+    count = min(len(train), ENOUGH) if isinstance(train.values, StoredTable) else len(train)
+    return Moments.of(rows, count, see.to(place.device))
 
 
 def take_over(job: Job, other: Job, weights: bool) -> None:
@@ -140,13 +148,16 @@ def take_over(job: Job, other: Job, weights: bool) -> None:
             part.load_state_dict(copy.deepcopy(other.game.parts[name].state_dict()))
 
 
-def rows_of(given: dict[str, Any], n: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def rows_of(
+    given: dict[str, Any], values: Any, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | tuple[Shuffled, Shuffled]:
     """The numbers of the rows to learn from, and of those held out.
 
     They are a tenth if a run may stop early and no share was asked for.
     """
     share = given["validation_fraction"]
-    return split_rows(n, 0.1 if given["early_stopping"] and not share else share, derive(seed, "held out"))
+    split = split_shuffled if isinstance(values, StoredTable) else split_rows
+    return split(len(values), 0.1 if given["early_stopping"] and not share else share, derive(seed, "held out"))
 
 
 def _precision(asked: str, schema: Schema, settings: Settings) -> str:
@@ -161,7 +172,7 @@ def _precision(asked: str, schema: Schema, settings: Settings) -> str:
 
 def _batches(
     train: Rows, labels: Tensor | None, schema: Schema, settings: Settings, place: Place, seed: int, mirrored: bool
-) -> Batches:
+) -> Batches | StoredBatches:
     """Batches of encoded rows: from memory, or where that is too small from where the rows lie."""
     if mirrored and schema.kind != "image":
         raise InputError("flip is for images; these data have no left and right.")
@@ -169,6 +180,18 @@ def _batches(
     make = partial(
         Batches, size=settings.recipe.batch_size, seed=seed, rank=place.rank, ranks=place.ranks, mirrored=mirrored
     )
+    if isinstance(train.values, StoredTable) and isinstance(train.numbers, Shuffled):
+        return StoredBatches(
+            train.values.compact,
+            train.numbers,
+            size=settings.recipe.batch_size,
+            seed=seed,
+            prepare=partial(
+                _spread, train.values.schema, torch.from_numpy(train.values.schema.starts).to(place.device)
+            ),
+            rank=place.rank,
+            ranks=place.ranks,
+        )
     if isinstance(schema, MixedSchema):  # places and scalars in memory; one-hot a batch at a time
         compact = torch.from_numpy(schema.compact(train.all())).to(place.device)
         return make(compact, prepare=partial(_spread, schema, torch.from_numpy(schema.starts).to(place.device)))
@@ -185,6 +208,7 @@ def _encoded(schema: Schema, device: torch.device, rows: Tensor) -> Tensor:
 
 def _spread(schema: MixedSchema, starts: Tensor, compact: Tensor) -> Tensor:
     """Compact rows of a mixed table as networks take them."""
+    compact = compact.to(starts.device)
     parts, places = len(schema.parts), sum(schema.parts)
     rows = compact.new_zeros(len(compact), *schema.shape)
     rows.scatter_(1, compact[:, :parts].long() + starts, 1.0)

@@ -43,10 +43,9 @@ def _training_values(model: Any, X: Any) -> Any:
         return read_like(X, model.schema_).values
     if not hasattr(model, "_train"):
         source, model._labels = data_again(model, model.record_, None)
-        rows, _ = rows_of(model.get_params(deep=False), len(source.values), model.seed_)
+        rows, _ = rows_of(model.get_params(deep=False), source.values, model.seed_)
         model._train = Rows(source.values, rows)
-    mapped = isinstance(model._train.values, np.memmap)
-    return model._train.some(JUDGED) if mapped else model._train.all()
+    return model._train.some(JUDGED) if model._train.in_file else model._train.all()
 
 
 def scored(model: Any, X: Any, y: Any) -> NDArray[np.float64]:

@@ -75,5 +75,5 @@ def _encoded(job: Job, rows: Rows) -> tuple[Tensor, ...]:
     source, device = job.source, job.place.device
     found = [torch.from_numpy(source.schema.encode(rows.all())).to(device)]
     if job.classes is not None and source.labels is not None:
-        found.append(torch.from_numpy(job.classes.encode(source.labels[rows.numbers])).to(device))
+        found.append(torch.from_numpy(job.classes.encode(source.labels[rows.listed])).to(device))
     return tuple(found)

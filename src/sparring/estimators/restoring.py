@@ -4,6 +4,8 @@ from typing import Any
 
 from sparring.data.conditions import read_conditioned
 from sparring.data.source import Source
+from sparring.data.spool import heard
+from sparring.data.stored import is_stored
 from sparring.diagnose.remedies import Applied
 from sparring.errors import DataError, InputError
 from sparring.record import Record
@@ -63,7 +65,11 @@ def data_again(model: Any, record: Record, X: Any, y: Any = None) -> tuple[Sourc
         if y is None:
             raise DataError(f"{record.folder} was fitted with classes in memory; give them again as y.")
     data = about["path"] if X is None else X
-    source, labels = read_conditioned(data, y, model.image_size, model.kind, model.leave_out, model.schema)
+    in_parts = is_stored(about["fingerprint"])  # whatever memory is free now
+    with heard(print if model.verbose == 1 else None):
+        source, labels = read_conditioned(
+            data, y, model.image_size, model.kind, model.leave_out, model.schema, in_parts
+        )
     if source.fingerprint != about["fingerprint"]:
         raise DataError(
             f"the data have changed since the run began: they were {about['description']}, and now are "
