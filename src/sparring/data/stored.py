@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sparring import room
 from sparring.data.cache import cache_folder
+from sparring.data.frames import FEWEST
 from sparring.data.mixed import MixedSchema
 from sparring.data.sampled_schema import SAMPLE, sampled_schema
 from sparring.data.schema import schema_from_json
