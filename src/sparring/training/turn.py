@@ -13,8 +13,11 @@ from sparring.errors import Diverged
 from sparring.place import Place
 from sparring.training.adam import Adam
 from sparring.training.checkpoint import Stateful
+from sparring.training.uncompiled import spare_compiler
 
 __all__ = ["Finiteness", "Game", "Loss", "Played", "Round", "Turn", "do_nothing", "play"]
+
+spare_compiler()
 
 
 @dataclass(frozen=True, slots=True)
