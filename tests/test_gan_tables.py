@@ -12,7 +12,7 @@ from torch import nn
 
 import sparring as sp
 from sparring.errors import DataError, InputError
-from sparring.networks import Choices, Ranks, Skipping, begin_at_shares
+from sparring.networks import Choices, Ranked, Ranks, Skipping, begin_at_shares
 from sparring.objectives import Moments
 from sparring.training import RECIPES
 
@@ -110,6 +110,13 @@ def test_a_generator_begins_at_the_shares() -> None:
 def test_ranks_are_read_off() -> None:
     ranks = Ranks(torch.tensor([[-1.0], [0.5], [0.0]]), pack=2)
     assert ranks(torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]]))[0, 6:].tolist() == [-1.0, 0.5]
+
+
+@pytest.mark.parametrize("pack", [1, 2])
+def test_a_ranked_layer_sees_the_ranks(pack: int) -> None:
+    levels = torch.randn(3, 2, dtype=torch.float64)
+    linear, x = nn.Linear(pack * 6, 5).double(), torch.randn(7, pack * 4, dtype=torch.float64)
+    torch.testing.assert_close(Ranked(linear, levels, pack).double()(x), linear(Ranks(levels, pack)(x)))
 
 
 @pytest.mark.parametrize("norm", [None, "batch", "layer"])

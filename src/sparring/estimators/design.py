@@ -21,6 +21,7 @@ from sparring.networks import (
     LabelledCritic,
     LabelledGenerator,
     Pair,
+    Ranked,
     Ranks,
     begin_at_shares,
     convolutional,
@@ -237,6 +238,10 @@ def _ranking_critic(schema: MixedSchema, judged: tuple[int, ...], settings: Sett
     levels = torch.from_numpy(schema.levels)
     pack = settings.recipe.pack
     made = _pair(schema, settings).critic((judged[0] + pack * levels.shape[1],), None)
+    first = made[0] if isinstance(made, nn.Sequential) else None
+    if isinstance(made, nn.Sequential) and isinstance(first, nn.Linear):
+        made[0] = Ranked(first, levels, pack)
+        return made
     return nn.Sequential(Ranks(levels, pack), made)
 
 

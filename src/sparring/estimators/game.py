@@ -28,7 +28,7 @@ from sparring.errors import InputError
 from sparring.estimators.design import Design, Settings, design, kind_of, settle, threads_for
 from sparring.estimators.sampling import Sampler
 from sparring.judging.watched import MEASURES, Watched
-from sparring.networks import Average, Ranks
+from sparring.networks import Average, Ranked, Ranks
 from sparring.objectives import Moments
 from sparring.place import Place
 from sparring.run import Watch
@@ -123,7 +123,7 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
 
 def _moments(train: Rows, schema: Schema, networks: Design, place: Place) -> Moments | None:
     """Of the training rows, as the critic sees them; None where so few rows know them by chance alone."""
-    ranks = next((module for module in networks.critic.modules() if isinstance(module, Ranks)), None)
+    ranks = next((module for module in networks.critic.modules() if isinstance(module, Ranked | Ranks)), None)
     if schema.kind != "mixed table":
         raise InputError("moments are for tables with categories, dates or gaps; leave them out, or set moments=0")
     if len(train) < KNOWN * schema.shape[0]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sparring.networks.layers import APART
 
-__all__ = ["Choices", "Ranks", "begin_at_shares"]
+__all__ = ["Choices", "Ranked", "Ranks", "begin_at_shares"]
 
 
 class Choices(nn.Module):
@@ -29,21 +29,21 @@ class Choices(nn.Module):
 
     part: Tensor
     place: Tensor
-    within: Tensor
+    span: Tensor
 
     def __init__(self, parts: Sequence[int], spans: Sequence[tuple[int, int]] = (), temperature: float = 0.5) -> None:
         super().__init__()
         self.parts, self.temperature = len(parts), temperature
-        within = torch.zeros(sum(parts), len(spans))
+        span = torch.full((sum(parts),), len(spans))
         for i, (start, end) in enumerate(spans):
-            within[start:end, i] = 1
+            span[start:end] = i
         self.register_buffer("part", torch.repeat_interleave(torch.tensor(parts, dtype=torch.long)), persistent=False)
-        self.register_buffer("within", within, persistent=False)
+        self.register_buffer("span", span, persistent=False)
         places = torch.cat([torch.arange(size) for size in parts] or [torch.empty(0)])
         self.register_buffer("place", places, persistent=False)
 
     def forward(self, numbers: Tensor) -> Tensor:
-        made: Tensor = _Choice.apply(numbers, self.part, self.parts, self.within, self.temperature)  # type: ignore[assignment]
+        made: Tensor = _Choice.apply(numbers, self.part, self.parts, self.span, self.temperature)  # type: ignore[assignment]
         return made
 
     def compact(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
@@ -61,26 +61,27 @@ class _Choice(torch.autograd.Function):
     """``Choices``, places first and rows second, where each part's places are a few long stretches of memory."""
 
     @staticmethod
-    def forward(ctx: Any, numbers: Tensor, part: Tensor, parts: int, within: Tensor, temperature: float) -> Tensor:
+    def forward(ctx: Any, numbers: Tensor, part: Tensor, parts: int, span: Tensor, temperature: float) -> Tensor:
         risen, scalars = _risen(numbers, part, parts), numbers[:, len(part) :].tanh()
         made = torch.empty_like(numbers)
-        made[:, : len(part)] = (risen == 0).T
-        inside = made[:, : len(part)] @ within.to(made.dtype)
+        chosen = (risen == 0).to(numbers.dtype)
+        made[:, : len(part)] = chosen.T
+        inside = _total(chosen, span, scalars.shape[1] + 1)[:-1].T  # whether a scalar's bin is chosen
         made[:, len(part) :] = scalars * inside
-        ctx.save_for_backward(risen, scalars, inside, part, within)
+        ctx.save_for_backward(risen, scalars, inside, part, span)
         ctx.parts, ctx.temperature = parts, temperature
         return made
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
         (slope,) = slopes
-        risen, scalars, inside, part, within = ctx.saved_tensors
+        risen, scalars, inside, part, span = ctx.saved_tensors
         soft = risen.div(ctx.temperature).exp_()
-        soft /= _summed(soft, part, ctx.parts)
+        soft /= _total(soft, part, ctx.parts).index_select(0, part)
         beside = slope[:, len(part) :]
-        of_places = torch.addmm(slope[:, : len(part)], beside * scalars, within.T.to(slope.dtype)).T
-        weighted = soft * of_places
-        weighted -= soft.mul_(_summed(weighted, part, ctx.parts))
+        of_scalars = torch.nn.functional.pad((beside * scalars).T, (0, 0, 0, 1))  # 0 for places of no scalar
+        weighted = of_scalars.index_select(0, span).add_(slope[:, : len(part)].T).mul_(soft)
+        weighted -= soft.mul_(_total(weighted, part, ctx.parts).index_select(0, part))
         found = torch.empty_like(slope)
         found[:, : len(part)] = weighted.div_(ctx.temperature).T
         found[:, len(part) :] = beside * inside * (1 - scalars.square())
@@ -94,9 +95,9 @@ def _risen(numbers: Tensor, part: Tensor, parts: int) -> Tensor:
     return logits.sub_(lowest.index_reduce_(0, part, logits, "amax").index_select(0, part))
 
 
-def _summed(values: Tensor, part: Tensor, parts: int) -> Tensor:
-    """For each place the sum over its part. values: (places, n)."""
-    return values.new_zeros(parts, values.shape[1]).index_add_(0, part, values).index_select(0, part)
+def _total(values: Tensor, of: Tensor, count: int) -> Tensor:
+    """(count, n): the sums of values (places, n) over the places that are of each. of: (places,)."""
+    return values.new_zeros(count, values.shape[1]).index_add_(0, of, values)
 
 
 with warnings.catch_warnings():  # torch says once in a process that this function is new
@@ -135,4 +136,30 @@ class Ranks(nn.Module):
         return torch.cat([x, (rows[..., : len(self.levels)] @ self.levels).flatten(1)], 1)
 
 
-APART.update({Choices, Ranks})
+class Ranked(nn.Linear):
+    """The same before a linear layer: W [x, x L] + b = (W_x + W_r L^T) x + b, which never lays the ranks out.
+
+    linear: of pack (width + ranks) inputs. levels, pack: as for ``Ranks``.
+    """
+
+    levels: Tensor
+
+    def __init__(self, linear: nn.Linear, levels: Tensor, pack: int = 1) -> None:
+        super().__init__(linear.in_features, linear.out_features)
+        self.load_state_dict(linear.state_dict())
+        self.pack = pack
+        self.register_buffer("levels", levels, persistent=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        own, ranks = (w.unflatten(1, (self.pack, -1)) for w in self.weight.split(self._sizes, dim=1))
+        told = ranks @ self.levels.T
+        weight = own + nn.functional.pad(told, (0, own.shape[2] - told.shape[2]))
+        return nn.functional.linear(input, weight.flatten(1), self.bias)
+
+    @property
+    def _sizes(self) -> list[int]:
+        ranks = self.pack * self.levels.shape[1]
+        return [self.in_features - ranks, ranks]
+
+
+APART.update({Choices, Ranked, Ranks})
