@@ -289,12 +289,14 @@ def test_conditions_are_for_tables() -> None:
 
 # -- second moments
 
+NO_RANKS = torch.empty(3, 0, dtype=torch.float64)
+
 
 def test_the_gap_is_the_squared_distance_of_moments() -> None:
     """Against M written out, on batches so large that chance hardly matters."""
     rng = np.random.default_rng(0)
     real = torch.from_numpy((rng.random((20_000, 4)) < [0.5, 0.1, 0.02, 0.9]).astype(np.float64))
-    moments = Moments.of(lambda part: real[part], len(real), nn.Identity())
+    moments = Moments.of(lambda part: real[part], len(real), NO_RANKS)
     other = real.clone()
     other[:, 1] = other[:, 0]
     m, a = (x.T @ x / len(x) for x in (real, other))
@@ -307,7 +309,7 @@ def test_the_gap_has_no_chance_part() -> None:
     """Its mean over small batches of real rows is zero, though each batch's own moments are far from the whole's."""
     torch.manual_seed(0)
     real = (torch.rand(4_000, 5) < 0.3).double()
-    moments = Moments.of(lambda part: real[part], len(real), nn.Identity())
+    moments = Moments.of(lambda part: real[part], len(real), NO_RANKS)
     gaps = torch.stack([moments.gap(real[torch.randint(len(real), (20,))]) for _ in range(2_000)])
     assert abs(gaps.mean()) < 4 * gaps.std() / np.sqrt(len(gaps))
     assert gaps.std() > 0.1
@@ -315,7 +317,7 @@ def test_the_gap_has_no_chance_part() -> None:
 
 def test_the_gap_has_the_gradient_of_its_formula() -> None:
     real = torch.rand(50, 4, dtype=torch.float64)
-    moments = Moments.of(lambda part: real[part], len(real), nn.Identity())
+    moments = Moments.of(lambda part: real[part], len(real), torch.randn(3, 2, dtype=torch.float64))
     rows = torch.rand(7, 4, dtype=torch.float64, requires_grad=True)  # halves of 4 and 3
     assert torch.autograd.gradcheck(moments.gap, rows)
 

@@ -28,7 +28,7 @@ from sparring.errors import InputError
 from sparring.estimators.design import Design, Settings, design, kind_of, settle, threads_for
 from sparring.estimators.sampling import Sampler
 from sparring.judging.watched import MEASURES, Watched
-from sparring.networks import Average, Ranked, Ranks
+from sparring.networks import Average
 from sparring.objectives import Moments
 from sparring.place import Place
 from sparring.run import Watch
@@ -111,7 +111,7 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
         settings.recipe,
         settings.steps,
         ranks=place.ranks,
-        moments=_moments(train, source.schema, networks, place) if settings.recipe.moments else None,
+        moments=_moments(train, source.schema, place) if settings.recipe.moments else None,
     )
     known = None if classes is None or labels is None else torch.from_numpy(classes.encode(labels[train.listed]))
     batches = _batches(train, known, source.schema, settings, place, derive(seed, "batches"), given["flip"])
@@ -121,14 +121,12 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
     return job if not given["early_stopping"] else _watched(job, given, seed)
 
 
-def _moments(train: Rows, schema: Schema, networks: Design, place: Place) -> Moments | None:
-    """Of the training rows, as the critic sees them; None where so few rows know them by chance alone."""
-    ranks = next((module for module in networks.critic.modules() if isinstance(module, Ranked | Ranks)), None)
-    if schema.kind != "mixed table":
+def _moments(train: Rows, schema: Schema, place: Place) -> Moments | None:
+    """Of the training rows and their ranks; None where so few rows know them by chance alone."""
+    if not isinstance(schema, MixedSchema):
         raise InputError("moments are for tables with categories, dates or gaps; leave them out, or set moments=0")
     if len(train) < KNOWN * schema.shape[0]:
         return None
-    see = nn.Identity() if ranks is None else Ranks(ranks.levels)
 
     def rows(part: slice) -> Tensor:
         numbers, values = train.numbers[part], train.values
@@ -137,7 +135,7 @@ def _moments(train: Rows, schema: Schema, networks: Design, place: Place) -> Mom
         return torch.from_numpy(schema.encode(taken(values, numbers))).to(place.device)
 
     count = min(len(train), ENOUGH) if isinstance(train.values, StoredTable) else len(train)
-    return Moments.of(rows, count, see.to(place.device))
+    return Moments.of(rows, count, torch.from_numpy(schema.levels).to(place.device))
 
 
 def take_over(job: Job, other: Job, weights: bool) -> None:
