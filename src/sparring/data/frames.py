@@ -22,6 +22,7 @@ __all__ = [
     "as_pandas",
     "dates_of",
     "form_of",
+    "has_texts",
     "is_iso",
     "is_plain",
     "mistaken",
@@ -38,6 +39,7 @@ DELIMITERS = ",;\t|"
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
 ZONE = r"(?:Z|[+-]\d{2}:?\d{2})$"
 MOSTLY = 0.9  # share of a column's cells that are numbers, from which the others are mistakes
+HEAD = 100  # rows that say whether a column is of texts
 LUMP, OFTEN = 0.02, 20  # share of rows, and rows, of one value from which a column of numbers is not plain
 
 
@@ -179,7 +181,19 @@ def dates_of(values: Any, zoned: bool = False) -> Any:
 
 def are_numbers(texts: Any) -> Any:
     """Which texts are numbers."""
-    return pd.Series(pd.to_numeric(texts, errors="coerce"), texts.index).notna()
+    codes, different = pd.factorize(texts)
+    numbers: Any = pd.to_numeric(pd.Series(different), errors="coerce")
+    return pd.Series(numbers.notna().to_numpy()[codes], texts.index)
+
+
+def has_texts(path: Path) -> bool:
+    """Whether the first rows of a text file tell of a column of texts: not one of its cells is a number."""
+    try:
+        head: Any = pd.read_csv(path, **form_of(path).options(), nrows=HEAD, dtype=str)
+    except (OSError, ValueError):  # which reading it all will say better
+        return False
+    known = [head[name].dropna() for name in head.columns]
+    return len(head) == HEAD and any(len(cells) and not are_numbers(cells).any() for cells in known)
 
 
 def mistaken(odd: int, known: int) -> bool:

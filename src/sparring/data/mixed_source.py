@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.util import hash_pandas_object
 
 from sparring.data.columns import LEFT_OUT, Column, column_of
-from sparring.data.frames import FEWEST, TABLES, as_pandas, is_plain, read_frame
+from sparring.data.frames import FEWEST, TABLES, as_pandas, has_texts, is_plain, read_frame
 from sparring.data.mixed import MixedSchema, without
 from sparring.data.relations import Relation
 from sparring.data.sampled_schema import sampled_schema
@@ -125,7 +125,7 @@ def _table_file(data: Any) -> Path | None:
 
 def _from_file(path: Path, strict: bool) -> pd.DataFrame | None:
     """A table of any columns; None for one that is to be read as numbers, and refused as such where it is wrong."""
-    if path.suffix.lower() == ".parquet" or not strict:
+    if path.suffix.lower() == ".parquet" or not strict or has_texts(path):
         return read_frame(path)
     try:
         plain = read_csv(path)
