@@ -1,6 +1,8 @@
 """What keeps a critic in bounds, packs, classes, and games that keep their best generator."""
 
+import copy
 import json
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -55,6 +57,31 @@ def test_clipping_is_done_after_the_update() -> None:
     weights = torch.cat([weight.detach().flatten() for weight in game.turns[0].parameters])
     assert weights.abs().max().item() == pytest.approx(0.05)  # at the bound, not merely inside: nothing came after it
     assert (weights.abs() > 0.049).float().mean() > 0.5
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_fakes_may_be_shared_by_both_turns(shared: bool) -> None:
+    """Played by hand: the generator's gradient is that on the fakes that the critic learned from."""
+    noise: list[torch.Tensor] = []
+
+    def law(*size: int, **others: Any) -> torch.Tensor:
+        noise.append(torch.randn(*size, **others))
+        return noise[-1]
+
+    plain = partial(torch.optim.SGD, momentum=0.0)
+    game = _game(Recipe(MINIMAX, shared=shared, noise=law, optimizer=plain, batch_size=8, half_life=0.0))
+    generator, critic = (copy.deepcopy(game.parts[name]) for name in ("generator", "critic"))
+    _play(game, 1, torch.from_numpy(ROWS).float())
+    assert len(noise) == (1 if shared else 2)
+    critic.load_state_dict(game.parts["critic"].state_dict())  # which has learned before the generator does
+    loss = MINIMAX.generator(None, critic(generator(noise[-1])))
+    for before, after, slope in zip(
+        generator.parameters(),
+        game.parts["generator"].parameters(),
+        torch.autograd.grad(loss, [*generator.parameters()]),
+        strict=True,
+    ):
+        torch.testing.assert_close(after, before - 1e-3 * slope)
 
 
 def test_clip_weights_is_a_projection() -> None:
@@ -148,6 +175,7 @@ def test_batches_must_be_whole_packs() -> None:
         ({"pack": 0}, "pack must be a whole number above 0"),
         ({"clip": 0}, "clip must be a number above 0"),
         ({"spectral": "yes"}, "spectral must be True or False"),
+        ({"shared": 1}, "shared must be True or False"),
         ({"half_life": -1}, "half_life must be"),
         ({"networks": "residual"}, "are for images"),
     ],

@@ -8,7 +8,19 @@ import torch
 from torch import nn
 
 from sparring.chance import Chance
-from sparring.networks import LEAKY, MLP, ConvCritic, Maxout, Signs, Waves, perceptrons, spectrally_normalised
+from sparring.networks import (
+    LEAKY,
+    MLP,
+    Choices,
+    ConvCritic,
+    Maxout,
+    Ranked,
+    Signs,
+    Skipping,
+    Waves,
+    perceptrons,
+    spectrally_normalised,
+)
 from sparring.objectives import HINGE, LEAST_SQUARES, MINIMAX, NON_SATURATING, RELATIVISTIC, WASSERSTEIN
 from sparring.training import Penalty, Recipe, adversarial_game, changed
 from sparring.training.chains import chain_of
@@ -53,6 +65,29 @@ def test_they_are_autograds(kind: str, penalties: tuple[str, ...], objective: An
         for parameter, ours, theirs in zip(turn.parameters, found, slopes, strict=True):
             assert ours.shape == parameter.shape
             assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("penalties", [(), ("r1", "r2"), ("one_centred",)], ids=str)
+def test_a_critic_that_sees_ranks_is_a_chain_too(penalties: tuple[str, ...], shared: bool) -> None:
+    """Its generator is none, and left to autograd."""
+    torch.manual_seed(0)
+    critic = MLP((6,), (), (9, 8), LEAKY)
+    critic[0] = Ranked(critic[0], torch.randn(3, 2))  # type: ignore[arg-type]
+    generator = nn.Sequential(Skipping(5, 4, (7,), "layer"), Choices([3], [(0, 2)]))
+    generator.double(), critic.double()
+    recipe = changed(Recipe(RELATIVISTIC, shared=shared, batch_size=12), {"penalties": dict.fromkeys(penalties, 0.7)})
+    turn, other = adversarial_game(generator, critic, 5, recipe, 10).turns
+    assert turn.gradients is not None
+    assert other.gradients is None
+    real = torch.randn(12, 4, dtype=torch.float64)
+    loss, found = turn.gradients(Round(3, Doubles(7), (real,)))
+    expected = turn.loss(Round(3, Doubles(7), (real,)))
+    assert loss.total.item() == pytest.approx(expected.total.item(), rel=1e-12)
+    for ours, theirs in zip(
+        found, torch.autograd.grad(expected.total, turn.parameters, materialize_grads=True), strict=True
+    ):
+        assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("penalties", [("r1", "r2"), ("one_centred",)], ids=str)
@@ -118,6 +153,8 @@ def test_the_derivatives_of_slopes_by_finite_differences() -> None:
         nn.Sequential(Waves(3, (1.0,)), Signs(1), nn.Linear(9, 1)),
         nn.Sequential(Waves(3, (1.0,)), Waves(9, (1.0,)), nn.Linear(27, 1)),
         nn.Sequential(nn.Linear(3, 3), nn.LeakyReLU(-0.1), nn.Linear(3, 1)),
+        nn.Sequential(Waves(1, (1.0,)), Ranked(nn.Linear(5, 4), torch.ones(3, 2)), nn.ReLU(), nn.Linear(4, 1)),
+        nn.Sequential(nn.Linear(3, 3), nn.ReLU(), Ranked(nn.Linear(5, 1), torch.ones(3, 2))),
     ],
     ids=lambda network: type(network).__name__,
 )

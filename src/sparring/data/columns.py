@@ -124,9 +124,13 @@ class Column:
         if not len(labels):  # nothing but missing values
             return pd.Series([None] * len(numbers), name=self.name, dtype=object).astype(self._dtype())
         places = np.where(absent, 0, numbers).round().clip(0, len(labels) - 1).astype(np.int64)
+        dtype = self._dtype()
+        if pd.api.types.is_extension_array_dtype(dtype):  # few labels are made of the dtype, not many cells
+            typed = pd.array(labels.to_numpy(), dtype=dtype)
+            return pd.Series(typed.take(np.where(absent, -1, places), allow_fill=True), name=self.name)
         made = pd.Series(labels.to_numpy()[places], name=self.name, dtype=object)
         made[absent] = None
-        return made.astype(self._dtype())
+        return made.astype(dtype)
 
     def _dtype(self) -> Any:
         if self.dtype == "category":

@@ -53,7 +53,7 @@ class Choices(nn.Module):
         """
         risen = _risen(numbers, self.part, self.parts)
         last = risen.new_zeros(self.parts, len(numbers))
-        last.index_reduce_(0, self.part, (risen == 0) * self.place.to(risen.dtype)[:, None], "amax")
+        last.index_reduce_(0, self.part, risen.eq_(0).mul_(self.place[:, None]), "amax")
         return last.T.to(torch.int32), numbers[:, len(self.part) :].tanh()
 
 
@@ -62,37 +62,35 @@ class _Choice(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, numbers: Tensor, part: Tensor, parts: int, span: Tensor, temperature: float) -> Tensor:
-        risen, scalars = _risen(numbers, part, parts), numbers[:, len(part) :].tanh()
-        made = torch.empty_like(numbers)
-        chosen = (risen == 0).to(numbers.dtype)
-        made[:, : len(part)] = chosen.T
-        inside = _total(chosen, span, scalars.shape[1] + 1)[:-1].T  # whether a scalar's bin is chosen
-        made[:, len(part) :] = scalars * inside
+        risen, scalars = _risen(numbers, part, parts), numbers.T[len(part) :].tanh()
+        made = numbers.new_empty(numbers.shape[::-1])
+        chosen = torch.eq(risen, 0, out=made[: len(part)])
+        inside = _total(chosen, span, len(scalars) + 1)[:-1]  # whether a scalar's bin is chosen
+        torch.mul(scalars, inside, out=made[len(part) :])
         ctx.save_for_backward(risen, scalars, inside, part, span)
         ctx.parts, ctx.temperature = parts, temperature
-        return made
+        return made.T.contiguous()
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        (slope,) = slopes
         risen, scalars, inside, part, span = ctx.saved_tensors
+        found = slopes[0].T.clone(memory_format=torch.contiguous_format)
+        of_places, of_scalars = found.split([len(part), len(scalars)])
         soft = risen.div(ctx.temperature).exp_()
         soft /= _total(soft, part, ctx.parts).index_select(0, part)
-        beside = slope[:, len(part) :]
-        of_scalars = torch.nn.functional.pad((beside * scalars).T, (0, 0, 0, 1))  # 0 for places of no scalar
-        weighted = of_scalars.index_select(0, span).add_(slope[:, : len(part)].T).mul_(soft)
+        beside = nn.functional.pad(of_scalars * scalars, (0, 0, 0, 1))  # 0 for places of no scalar
+        weighted = beside.index_select(0, span).add_(of_places).mul_(soft)
         weighted -= soft.mul_(_total(weighted, part, ctx.parts).index_select(0, part))
-        found = torch.empty_like(slope)
-        found[:, : len(part)] = weighted.div_(ctx.temperature).T
-        found[:, len(part) :] = beside * inside * (1 - scalars.square())
-        return found, None, None, None, None
+        torch.div(weighted, ctx.temperature, out=of_places)
+        of_scalars.mul_(inside).mul_(1 - scalars.square())
+        return found.T, None, None, None, None
 
 
 def _risen(numbers: Tensor, part: Tensor, parts: int) -> Tensor:
     """How far each place's number is from the highest of its part: (places, n), 0 where it is chosen."""
-    logits = numbers[:, : len(part)].T.clone(memory_format=torch.contiguous_format)
+    logits = numbers.T[: len(part)].contiguous()
     lowest = logits.new_full((parts, len(numbers)), -torch.inf)
-    return logits.sub_(lowest.index_reduce_(0, part, logits, "amax").index_select(0, part))
+    return logits - lowest.index_reduce_(0, part, logits, "amax").index_select(0, part)
 
 
 def _total(values: Tensor, of: Tensor, count: int) -> Tensor:
@@ -151,10 +149,18 @@ class Ranked(nn.Linear):
         self.register_buffer("levels", levels, persistent=False)
 
     def forward(self, input: Tensor) -> Tensor:
+        return nn.functional.linear(input, self.matrix(), self.bias)
+
+    def matrix(self) -> Tensor:
+        """W_x + W_r L^T: (outputs, pack width)."""
         own, ranks = (w.unflatten(1, (self.pack, -1)) for w in self.weight.split(self._sizes, dim=1))
-        told = ranks @ self.levels.T
-        weight = own + nn.functional.pad(told, (0, own.shape[2] - told.shape[2]))
-        return nn.functional.linear(input, weight.flatten(1), self.bias)
+        told = (ranks.flatten(0, 1) @ self.levels.T).unflatten(0, ranks.shape[:2])  # one product, not one for each unit
+        return (own + nn.functional.pad(told, (0, own.shape[2] - told.shape[2]))).flatten(1)
+
+    def pulled(self, gradient: Tensor) -> Tensor:
+        """The gradient of the weight, from that of the matrix."""
+        of_places = gradient.unflatten(1, (self.pack, -1))[..., : len(self.levels)]
+        return torch.cat([gradient, (of_places @ self.levels).flatten(1)], 1)
 
     @property
     def _sizes(self) -> list[int]:

@@ -37,7 +37,8 @@ class Skipping(nn.Module):
             assert isinstance(layer, nn.Sequential)
             kept.insert(0, layer[1:](_joined(layer[0], kept)))
         with torch.autocast(x.device.type, enabled=False):  # choices between close numbers need all their digits
-            return _joined(self.last, [part.to(self.last.weight.dtype) for part in kept])
+            parts = [part.to(self.last.weight.dtype) for part in kept]
+            return _joined_on_its_side(self.last, parts)
 
 
 def _joined(linear: nn.Module, parts: Sequence[Tensor]) -> Tensor:
@@ -48,6 +49,19 @@ def _joined(linear: nn.Module, parts: Sequence[Tensor]) -> Tensor:
     for part, weight in zip(parts[1:], weights[1:], strict=True):
         made = torch.addmm(made, part, weight.T)
     return made
+
+
+def _joined_on_its_side(linear: nn.Linear, parts: Sequence[Tensor]) -> Tensor:
+    """The same numbers, those of one output beside each other in memory, as ``Choices`` wants them.
+
+    In one product where nothing is learned, which is quicker; gradients for parts that need none are dearer.
+    """
+    made = linear.bias[:, None]
+    if not torch.is_grad_enabled():
+        return torch.addmm(made, linear.weight, torch.cat([*parts], 1).T).T
+    for part, weight in zip(parts, linear.weight.split([part.shape[1] for part in parts], dim=1), strict=True):
+        made = torch.addmm(made, weight, part.T)
+    return made.T
 
 
 APART.update({Skipping, nn.ModuleList, nn.Identity})

@@ -45,7 +45,8 @@ def adversarial_game(
 
     generator: (n, latent_size) to samples. critic: samples to scores (n,); with recipe.pack = m it
     takes packs of m samples. Where batches carry labels, both take them as a second argument, and
-    a fake is made for the label of every real sample. steps: the length of the whole run, which the schedules need.
+    a fake is made for the label of every real sample. With recipe.shared the generator learns on the critic's fakes.
+    steps: the length of the whole run, which the schedules need.
     moments: of the real rows, which the generator is held to if the recipe gives that a weight.
     Each critic's turn reads a fresh batch; the generator's reads one only if its objective needs
     real scores. Raises InputError for what makes the game meaningless (see ``_refuse_nonsense``).
@@ -57,7 +58,7 @@ def adversarial_game(
     sides = _Sides(generator, critic, latent_size, recipe)
     quiet = draws_nothing(generator) and draws_nothing(critic)
     weights = tuple(critic.parameters())
-    short = chain_game(generator, critic, latent_size, recipe, steps)
+    short = chain_game(generator, critic, sides.noise, sides.shown, recipe, steps)
     clip = do_nothing if recipe.clip is None else partial(clip_weights, weights, recipe.clip)
     critic_turn = Turn(
         "critic",
@@ -79,7 +80,7 @@ def adversarial_game(
         after=average.update,
         reads=recipe.objective.needs_real,
         draws=not quiet,
-        gradients=None if short is None else short.generators,
+        gradients=None if short is None or short.generator is None else short.generators,
     )
     parts: dict[str, Any] = {"generator": generator, "critic": critic, "average": average}
     optimizers = {f"{turn.name} optimizer": turn.optimizer for turn in (critic_turn, generator_turn)}
@@ -97,8 +98,22 @@ class _Sides:
 
     def fakes(self, round: Round) -> Tensor:
         """As many as the batch has rows, each of its row's label."""
-        real, *labels = round.batch
-        return self.generator(round.chance.draw(self.recipe.noise, len(real), self.latent_size), *labels)
+        return self.generator(self.noise(round), *round.batch[1:])
+
+    def noise(self, round: Round) -> Tensor:
+        return round.chance.draw(self.recipe.noise, len(round.batch[0]), self.latent_size)
+
+    def shown(self, round: Round) -> Tensor:
+        """To the critic, whose turn must not build a graph through the generator, unless that learns on the same."""
+        with torch.set_grad_enabled(self.recipe.shared):
+            fakes = self.fakes(round)
+        if self.recipe.shared:
+            round.scratch["fakes"] = fakes
+        return fakes.detach()
+
+    def learned_on(self, round: Round) -> Tensor:
+        """By the generator."""
+        return round.scratch["fakes"] if self.recipe.shared else self.fakes(round)
 
     def reals(self, round: Round) -> Tensor:
         return packed(round.batch[0], self.recipe.pack)
@@ -115,8 +130,7 @@ def _critic_loss(sides: _Sides, steps: int) -> Callable[[Round], Loss]:
 
     def loss(round: Round) -> Loss:
         labels, real = round.batch[1:], sides.reals(round)
-        with torch.no_grad():  # the critic's turn must not build a graph through the generator
-            fake = packed(sides.fakes(round).to(real.dtype), recipe.pack)
+        fake = packed(sides.shown(round).to(real.dtype), recipe.pack)
         real_scores, fake_scores = score_both(sides.critic, real, fake, labels)
         total = objective = recipe.objective.critic(real_scores, fake_scores)
         terms = {"objective": objective, "real_score": real_scores, "fake_score": fake_scores}
@@ -144,7 +158,7 @@ def _generator_loss(sides: _Sides, moments: Moments | None) -> Callable[[Round],
     objective, pack = sides.recipe.objective, sides.recipe.pack
 
     def loss(round: Round) -> Loss:
-        labels, made = round.batch[1:], sides.fakes(round)
+        labels, made = round.batch[1:], sides.learned_on(round)
         fake_scores = scores(sides.critic, packed(made, pack), *labels)
         real_scores = None
         if objective.needs_real:

@@ -6,14 +6,14 @@ that slope by the weights takes one more pass forward, with a direction instead 
 numbers for every network; for small ones its bookkeeping takes longer than the arithmetic.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from sparring.networks import MLP, Signs, Waves
+from sparring.networks import MLP, Ranked, Signs, Waves
 
-__all__ = ["Chain", "Tape", "chain_of"]
+__all__ = ["Affine", "Chain", "Tape", "chain_of"]
 
 LOWER = {nn.ReLU: 0.0, nn.Identity: 1.0}  # the slope below zero
 
@@ -35,6 +35,14 @@ class Tape:
         return Tape([read[start:stop] for read in self.reads], self.outputs[start:stop], sines)
 
 
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """What a linear layer does at present: x W^T + b."""
+
+    weight: Tensor
+    bias: Tensor
+
+
 @dataclass(frozen=True)
 class Chain:
     """Linear layers; the slope below zero of what follows each but the last; what comes before and after.
@@ -43,7 +51,7 @@ class Chain:
     the chain.
     """
 
-    layers: tuple[nn.Linear, ...]
+    layers: tuple[nn.Linear | Affine, ...]
     lower: tuple[float, ...]
     signs: int
     waves: Waves | None
@@ -51,7 +59,21 @@ class Chain:
 
     @property
     def outputs(self) -> int:
-        return self.layers[-1].out_features
+        return len(self.layers[-1].weight)
+
+    # -- a first layer whose matrix is made of its weight
+
+    def settled(self) -> "Chain":
+        """The same for the weights of this moment: a matrix that is made of them (``Ranked``) is made once."""
+        first = self.layers[0]
+        if not isinstance(first, Ranked):
+            return self
+        return replace(self, layers=(Affine(first.matrix(), first.bias), *self.layers[1:]))
+
+    def owned(self, gradients: list[Tensor]) -> list[Tensor]:
+        """The gradients of the weights, from those that the settled chain found."""
+        first = self.layers[0]
+        return [first.pulled(gradients[0]), *gradients[1:]] if isinstance(first, Ranked) else gradients
 
     # -- forward
 
@@ -179,7 +201,9 @@ def chain_of(network: nn.Module) -> Chain | None:
 
 def _assembled(network: nn.Module, parts: list[nn.Module], signs: int, waves: Waves | None, tanh: bool) -> Chain | None:
     layers, between = parts[::2], parts[1::2]
-    if len(layers) != len(between) + 1 or any(type(layer) is not nn.Linear for layer in layers):
+    if len(layers) != len(between) + 1 or any(type(layer) is not nn.Linear for layer in layers[1:]):
+        return None
+    if type(layers[0]) not in (nn.Linear, Ranked) or (type(layers[0]) is Ranked and (signs or waves)):
         return None
     linears = tuple(layer for layer in layers if isinstance(layer, nn.Linear))
     lower = [_lower(part) for part in between]

@@ -81,8 +81,8 @@ def _check(name: str, value: Any) -> None:
         raise InputError(f"{name} must be a number above 0; got {value!r}")
     if name in NOT_NEGATIVE and not number >= 0:
         raise InputError(f"{name} must be a number of at least 0; got {value!r}")
-    if name == "spectral" and not isinstance(value, bool):
-        raise InputError(f"spectral must be True or False; got {value!r}")
+    if name in ("spectral", "shared") and not isinstance(value, bool):
+        raise InputError(f"{name} must be True or False; got {value!r}")
 
 
 def _penalty(name: str, weight: Any) -> Penalty:

@@ -51,6 +51,8 @@ class Recipe:
     critic_steps: k, the critic's turns per round, or a function of the step. optimizer: makes an
     optimiser from parameters and a learning rate. generator_rate, critic_rate: at first; constant for the
     share ``hold`` of the steps, then half a cosine down to zero (hold=1: constant throughout).
+    shared: whether the generator learns on the fakes that the critic saw last, made once, as DCGAN's code has it;
+    False: on fresh ones, as Algorithm 1 has it.
     moments: the weight of the gap between generated and real second moments in the generator's loss, for tables of
     mixed columns with ten rows or more for each number that a row is told by (see ``objectives.Moments``).
     half_life: of the generator's moving average, in steps. noise: its law, called as torch.randn is.
@@ -69,6 +71,7 @@ class Recipe:
     generator_rate: float = 1e-3
     critic_rate: float = 1e-3
     hold: float = 0.5
+    shared: bool = False
     moments: float = 0.0
     half_life: float = 500.0
     noise: Callable[..., Tensor] = torch.randn

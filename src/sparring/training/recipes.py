@@ -59,6 +59,7 @@ def _penalised(objective: Objective, names: str) -> Mapping[str, Recipe]:
         MIXED: Recipe(
             objective,
             _slopes(names, 0.2, 0.2, every=4),
+            shared=True,
             moments=0.01,
             networks=skipping((128, 128), norm="layer"),
             batch_size=500,
