@@ -12,8 +12,11 @@ from torch import Tensor, nn
 
 from sparring.chance import Chance
 from sparring.data.batches import Batches
+from sparring.data.source import read
 from sparring.data.unpaired import Unpaired
 from sparring.errors import InputError
+from sparring.estimators.cycle import CycleGAN
+from sparring.estimators.cycle_job import cycle_job
 from sparring.estimators.cycle_starts import starts_of
 from sparring.networks import (
     LEAKY,
@@ -31,6 +34,7 @@ from sparring.place import Place
 from sparring.training import State, train
 from sparring.training.buffer import Buffer
 from sparring.training.cycle import CycleRecipe, cycle_game
+from sparring.training.cycle_recipes import CYCLE_RECIPES
 from sparring.training.recipe import Penalty
 from sparring.training.restarts import Restarts, own_step
 from sparring.training.slopes import PENALTIES
@@ -342,6 +346,25 @@ def test_the_simplest_map_that_brings_images_together(change, said: str) -> None
     assert best.symmetry is not None
     mapped = best.symmetry(torch.einsum("qp,nphw->nqhw", matrix, torch.from_numpy(a)) + offset.view(-1, 1, 1))
     np.testing.assert_allclose(mapped.numpy(), change(a), atol=0.15)
+
+
+@pytest.mark.parametrize(
+    ("change", "near"),
+    [
+        (lambda x: -x.swapaxes(2, 3), True),
+        (lambda x: (x + np.roll(x, 1, 3)) / 2, False),  # W1 hardly sees it
+        (lambda x: 0.9 * x, False),
+    ],
+    ids=["turned", "blurred", "paler"],
+)
+def test_collections_that_a_simple_map_makes_alike_are_played_a_fifth_of_the_steps(change, near: bool) -> None:  # noqa: ANN001
+    a, b = _digits(0)[0], np.ascontiguousarray(change(_digits(0)[1]))
+    assert starts_of(a, b, 1, seed=0)[0].near is near
+    given = {**CycleGAN().get_params(deep=False), "kind": "image"}
+    sources = [read(((side[:, 0] + 1) * 127.5).round().clip(0, 255).astype(np.uint8), kind="image") for side in (a, b)]
+    usual = CYCLE_RECIPES["small image"].steps
+    assert cycle_job(given, *sources, 0).steps == (usual // 5 if near else usual)
+    assert cycle_job({**given, "steps": 7}, *sources, 0).steps == 7
 
 
 def test_without_alignment_nothing_is_looked_for() -> None:

@@ -56,7 +56,7 @@ def about_cycle(model: Any, job: CycleJob) -> dict[str, Any]:
             "rows_held_out": len(job.a.held_out) + len(job.b.held_out),
             **{side: _side(found) for side, found in sides.items()},
         },
-        "starts": [{"said": start.said, "w1": start.w1} for start in job.starts],
+        "starts": [{"said": start.said, "w1": start.w1, "near": start.near} for start in job.starts],
         "networks": networks_of(networks),
         "steps": job.steps,
     }
