@@ -11,7 +11,9 @@ import torch
 from torch import nn
 
 import sparring as sp
+from sparring.data.mixed import MixedSchema
 from sparring.errors import DataError, InputError
+from sparring.estimators.design import settle
 from sparring.networks import Choices, Ranked, Ranks, Skipping, begin_at_shares
 from sparring.objectives import Moments
 from sparring.training import RECIPES
@@ -320,6 +322,25 @@ def test_the_gap_has_the_gradient_of_its_formula() -> None:
     moments = Moments.of(lambda part: real[part], len(real), torch.randn(3, 2, dtype=torch.float64))
     rows = torch.rand(7, 4, dtype=torch.float64, requires_grad=True)  # halves of 4 and 3
     assert torch.autograd.gradcheck(moments.gap, rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "given", "steps"),
+    [
+        (240, {}, 300),
+        (2_800, {}, 1_120),  # 200 passes in batches of 500
+        (2_800, {"batch_size": 1_000}, 560),
+        (32_561, {}, 3_000),
+        (240, {"steps": 2_000}, 2_000),
+        (240, {"changes": {"steps": 2_000}}, 2_000),
+        (240, {"changes": {"passes": None}}, 3_000),
+        (240, {"recipe": "wgan-gp"}, 5_000),
+    ],
+    ids=str,
+)
+def test_few_rows_are_not_learned_by_heart(rows: int, given: dict[str, Any], steps: int) -> None:
+    parameters = {**sp.GAN().get_params(deep=False), **given}
+    assert settle(parameters, MixedSchema.of(PEOPLE), rows=rows).steps == steps
 
 
 def test_moments_are_for_mixed_tables() -> None:

@@ -47,6 +47,7 @@ NETWORKS = {
     "image": convolutional(),
 }  # where a recipe names none
 MIXED_NOISE = 128  # numbers of noise for a mixed table
+LEAST = 300  # steps of a game with few rows
 SMALL_WORK = 2**25  # multiplications of a pass over a batch, below which a second thread costs more than it brings
 
 
@@ -99,8 +100,8 @@ def _name_of(made: Any) -> str:
     return getattr(made, "__name__", type(made).__name__)
 
 
-def settle(parameters: dict[str, Any], schema: Schema, classes: int = 0) -> Settings:
-    """Fill what the user left open from the recipe for such data.
+def settle(parameters: dict[str, Any], schema: Schema, classes: int = 0, rows: int | None = None) -> Settings:
+    """Fill what the user left open from the recipe for such data. rows: to learn from, if that is known.
 
     Raises InputError for an unknown recipe (with the known ones) or an impossible number.
     """
@@ -116,7 +117,14 @@ def settle(parameters: dict[str, Any], schema: Schema, classes: int = 0) -> Sett
         raise InputError(f"packs of {recipe.pack} samples have no one class; give no classes, or pack=1")
     recipe = replace(recipe, networks=recipe.networks or NETWORKS[kind])
     latent_size = parameters["latent_size"] or _latent_size(recipe, schema)
-    return Settings(recipe, int(parameters["steps"] or recipe.steps), int(latent_size), classes)
+    asked = parameters["steps"] or (parameters["changes"] or {}).get("steps")
+    return Settings(recipe, int(asked or _usual_steps(recipe, rows)), int(latent_size), classes)
+
+
+def _usual_steps(recipe: Recipe, rows: int | None) -> int:
+    if rows is None or recipe.passes is None:
+        return recipe.steps
+    return min(max(math.ceil(recipe.passes * rows / recipe.batch_size), LEAST), recipe.steps)
 
 
 def check_positive(name: str, value: Any, whole: bool) -> None:

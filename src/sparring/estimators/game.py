@@ -98,10 +98,10 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
     given: the estimator's parameters. fresh: how often its networks have begun anew.
     """
     classes = None if labels is None else Classes.of(labels)
-    settings = settle(given, source.schema, 0 if classes is None else classes.outputs)
-    place = Place.of(given["device"], _precision(given["precision"], source.schema, settings))
     numbers, others = rows_of(given, source.values, seed)
     train, held_out = Rows(source.values, numbers), Rows(source.values, others)
+    settings = settle(given, source.schema, 0 if classes is None else classes.outputs, len(train))
+    place = Place.of(given["device"], _precision(given["precision"], source.schema, settings))
     weights = derive(seed, "fresh", fresh) if fresh else seed
     networks = design(source.schema, settings, weights, given["generator"], given["critic"]).to(place.device)
     game = adversarial_game(

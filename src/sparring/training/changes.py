@@ -36,7 +36,7 @@ NAMED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """The settings that have names: setting -> name -> value."""
 
 WHOLE = ("pack", "critic_steps", "latent_size", "batch_size", "steps")
-POSITIVE = ("generator_rate", "critic_rate", "clip")
+POSITIVE = ("generator_rate", "critic_rate", "clip", "passes")
 NOT_NEGATIVE = ("hold", "half_life", "moments")
 
 
@@ -66,7 +66,7 @@ def valued(name: str, value: Any) -> Any:
         if value not in NAMED[name]:
             raise InputError(f"{name} must be one of {', '.join(NAMED[name])}; got {value!r}")
         return NAMED[name][value]
-    if value is None and name in ("clip", "latent_size", "networks"):
+    if value is None and name in ("clip", "latent_size", "networks", "passes"):
         return value
     _check(name, value)
     return value

@@ -58,7 +58,8 @@ class Recipe:
     half_life: of the generator's moving average, in steps. noise: its law, called as torch.randn is.
     latent_size: length of the noise, or a function of how many numbers a sample has; None: as many as a row has
     numbers, 2 to 64, and 64 for images. networks: how they are made; None: chosen for
-    the data. batch_size: samples of a turn. steps: rounds of a run.
+    the data. batch_size: samples of a turn. steps: rounds of a run. passes: how often, at most, one turn sees each
+    row in a run whose steps are left open (but for 300 steps at least), so that few rows are not learned by heart.
     """
 
     objective: Objective
@@ -79,6 +80,7 @@ class Recipe:
     networks: Pair | None = None
     batch_size: int = 128
     steps: int = 20_000
+    passes: float | None = None
 
     def with_rate(self, rate: float | None) -> "Recipe":
         """The same with another learning rate for the critic; the generator's keeps its proportion."""
