@@ -57,7 +57,7 @@ class CycleGAN(BaseEstimator):
     align: whether the generators begin with what brings the collections nearest to each other by exact Wasserstein-1:
     a linear map of vectors; a turn or mirroring of images, or none. restarts: so many games are begun,
     the best by W1(G(A), B) after ``restart_steps`` steps is gone on with; None: 4 for tables, else 1.
-    steps: rounds of turns of the game that is kept (None: a fifth of the usual where images begin as near to the other
+    steps: rounds of turns of the game that is kept (None: a tenth of the usual where images begin as near to the other
     side as its own are to each other). batch_size: rows of each side. learning_rate: of the generators;
     the critics' keeps its proportion. generator: a factory called with shape= and outputs= for G and for F; critic:
     called with shape=; or modules, copied for both sides. None everywhere: what suits the data.
