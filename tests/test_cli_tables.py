@@ -120,3 +120,25 @@ def test_any_number_of_rows_goes_to_a_file(table: Path) -> None:
     few = model.sample(50, random_state=1)
     pd.testing.assert_frame_equal(next(model.sample_parts(50, random_state=1)), few)
     assert [len(part) for part in model.sample_parts(50, random_state=1, most=20)] == [20, 20, 10]
+
+
+def test_numbers_are_written_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    parts = rng.integers(0, 999, (2, 300)) / 100
+    rooms = pd.Series(rng.integers(1, 400, 300)).astype("Int64").mask(rng.random(300) < 0.3)
+    beds = rooms.mask(rng.random(300) < 0.5)  # which is left out, and stays as it is written
+    frame = pd.DataFrame({"rooms": rooms, "a": parts[0], "b": parts[1], "sum": parts.sum(0).round(2), "beds": beds})
+    frame.to_csv("homes.csv", index=False)
+    assert run("fit", "gan", "homes.csv", "--run", "run", "--steps", "3", "--seed", "0", "--leave-out", "beds") == 0
+    assert run("sample", "run", "-n", "500", "-o", "made.csv", "--seed", "1") == 0
+    assert run("complete", "run", "homes.csv", "-o", "full.csv", "--seed", "1") == 0
+    made, full = (pd.read_csv(path, dtype=str, keep_default_na=False) for path in ("made.csv", "full.csv"))
+    assert made["rooms"].str.fullmatch(r"\d*").all()
+    assert (made["rooms"] == "").any()
+    assert (full["beds"] == beds.astype("string").fillna("")).all()
+    assert full["rooms"].str.fullmatch(r"\d+").all()
+    for name in ("a", "b", "sum"):
+        assert made[name].str.fullmatch(r"\d+\.\d{1,2}").all()
+    assert load("run").sample(3)["rooms"].dtype == np.float64  # of the file that was read
+    assert (pd.read_csv("run/samples/real.csv", dtype=str)["rooms"].dropna().str.isdecimal()).all()

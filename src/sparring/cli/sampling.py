@@ -56,9 +56,11 @@ def sample(
     count = n or (100 if latent is None else len(latent))
     rows = model.schema_.kind.endswith("table") and model.classes_ is None and latent is None
     if rows and output.suffix.lower() == ".csv":
+        from sparring.data.mixed import MixedSchema
         from sparring.data.write import write_rows
 
-        write_rows(model.sample_parts(count, where=where, random_state=seed), output)
+        whole = model.schema_.gapped if isinstance(model.schema_, MixedSchema) else ()
+        write_rows(model.sample_parts(count, where=where, random_state=seed), output, whole)
     else:
         labels = None if model.classes_ is None else model.draw_labels(count, y, random_state=seed)
         made = model.sample(count, y=labels, where=where, latent=latent, random_state=seed)

@@ -96,7 +96,8 @@ def complete(
     given, _ = framed(rows, strict=False)
     filled = model.complete(rows if given is None else given, columns=columns or None, random_state=seed)
     before, after = (0 if given is None else int(given.isna().sum().sum()), int(filled.isna().sum().sum()))
-    write_rows([filled], output)
+    gaps = () if given is None else given.columns[given.isna().any()].tolist()
+    write_rows([filled], output, gaps)
     state = {"rows": len(filled), "filled": before - after, "missing": after, "output": str(output)}
     left = f"; {after:,} are still missing" if after else ""
     display.result(state, lambda: display.print(f"{before - after:,} values filled in, in {output}{left}"))

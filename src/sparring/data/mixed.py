@@ -73,6 +73,11 @@ class MixedSchema(Schema):
     def names(self) -> tuple[str | int, ...]:
         return tuple(column.name for column in self.columns)
 
+    @property
+    def gapped(self) -> tuple[str | int, ...]:
+        """Columns of whole numbers of which some are missing."""
+        return tuple(column.name for column in self.columns if column.kind == "integer" and column.missing)
+
     @cached_property
     def parts(self) -> tuple[int, ...]:
         """How many places each one-hot part has, in order."""

@@ -1,6 +1,6 @@
 """Samples to files, by the name's ending."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sparring.shapes import describe
 __all__ = ["as_frame", "write", "write_rows"]
 
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
+MOST_EXACT = 2**53  # beyond which a float need not be the whole number that it was
 LONGEST = {"JPEG": 65_500, "WEBP": 16_383}  # pixels of a side that a format can hold
 
 
@@ -58,14 +59,15 @@ def write(
     return path
 
 
-def write_rows(parts: Iterable[Any], path: Path) -> Path:
+def write_rows(parts: Iterable[Any], path: Path, whole: Collection[str | int] = ()) -> Path:
     """A CSV of any length, a part at a time, whole or not at all; booleans are True and False.
 
+    whole: columns of whole numbers that are floats only because some are missing; they are written as 220, not 220.0.
     Raises FolderError if it cannot be written.
     """
     with replaced_file(path) as partial:
         for i, part in enumerate(parts):
-            frame = part if isinstance(part, pd.DataFrame) else as_frame(part)
+            frame = _whole_again(part, whole) if isinstance(part, pd.DataFrame) else as_frame(part)
             frame.to_csv(partial, index=False, header=i == 0, mode="w" if i == 0 else "a")
     return path
 
@@ -80,11 +82,15 @@ def _write_array(path: Path, samples: NDArray[Any], labels: NDArray[Any] | None)
 
 
 def as_frame(samples: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Samples as rows: a CSV that is written can be read. Booleans are 0 and 1. names: as for ``write``."""
+    """Samples as rows: a CSV that is written can be read. names: as for ``write``.
+
+    Booleans are 0 and 1; whole numbers that are floats only because some are missing are whole again.
+    """
     if isinstance(samples, pd.DataFrame):
         frame: Any = samples
-        whole = [name for name in frame.columns if frame[name].dtype.kind == "b" and not frame[name].isna().any()]
-        return samples.astype(dict.fromkeys(whole, np.uint8))
+        booleans = [name for name in frame.columns if frame[name].dtype.kind == "b" and not frame[name].isna().any()]
+        gaps = [name for name in frame.columns if frame[name].isna().any()]
+        return _whole_again(samples.astype(dict.fromkeys(booleans, np.uint8)), gaps)
     rows = np.asarray(samples).reshape(len(samples), -1)
     rows = rows.astype(np.uint8) if rows.dtype.kind == "b" else rows
     letter = "p" if np.ndim(samples) > 2 else "x"
@@ -92,6 +98,20 @@ def as_frame(samples: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
     if len(names) != rows.shape[1]:
         raise ShapeError(f"{len(names)} column names cannot name {rows.shape[1]} columns; one each is needed.")
     return pd.DataFrame(rows, columns=pd.Index(names))
+
+
+def _whole_again(frame: pd.DataFrame, names: Collection[str | int]) -> pd.DataFrame:
+    """Some columns as Int64, which has gaps too, where they are floats and hold nothing but whole numbers."""
+    found: Any = frame
+    return frame.astype(dict.fromkeys([name for name in names if _are_whole(found[name])], "Int64"))
+
+
+def _are_whole(values: Any) -> bool:
+    """Whether all of a column of floats that is there are whole numbers."""
+    if not isinstance(values.dtype, np.dtype) or values.dtype.kind != "f":
+        return False
+    known = values.dropna()
+    return bool((known % 1 == 0).all() and (known.abs() <= MOST_EXACT).all())
 
 
 def _images(samples: Any, path: Path) -> NDArray[Any]:
