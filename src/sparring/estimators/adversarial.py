@@ -23,8 +23,8 @@ from sparring.errors import Diverged, FolderError, InputError, Trouble
 from sparring.estimators.about_gan import about_gan, about_treated, show_real, snapshot
 from sparring.estimators.completing import completed
 from sparring.estimators.design import Settings, design, settle
-from sparring.estimators.game import JUDGED, Job, job_of, take_over
-from sparring.estimators.gan_answers import judged, scored
+from sparring.estimators.game import Job, job_of, take_over
+from sparring.estimators.gan_answers import judge_held_out, judged, scored
 from sparring.estimators.playing import run_of
 from sparring.estimators.probing import probed
 from sparring.estimators.restoring import Treatments, configured_gan, data_again
@@ -314,7 +314,7 @@ class GAN(BaseEstimator):
             self.record_.update(probes=job.probes.looks, probing=round(job.probes.seconds, 2))
         finished = job.state.step == job.settings.steps or (watch is not None and watch.done)
         if finished and len(job.held_out) and job.place.leads:
-            self.judge(job.held_out.some(JUDGED))
+            judge_held_out(self, job)
         if self.record_.kept:
             write_report(self.record_.folder)
 

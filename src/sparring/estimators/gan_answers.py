@@ -9,24 +9,27 @@ from numpy.typing import NDArray
 from sparring.data.rows import Rows
 from sparring.data.source import read_like
 from sparring.errors import InputError
-from sparring.estimators.game import JUDGED, rows_of
+from sparring.estimators.game import Job, rows_of
 from sparring.estimators.restoring import data_again
 from sparring.estimators.sampling import AT_ONCE
 from sparring.files import write_json
 from sparring.judging import Verdict, judge
+from sparring.judging.compared import COMPARED
 from sparring.objectives import scores
 
-__all__ = ["judged", "scored"]
+__all__ = ["judge_held_out", "judged", "scored"]
 
 
 def judged(model: Any, X_test: Any, X_train: Any, labels: Any, more: dict[str, Any]) -> Verdict:
     """The verdict on a model's samples, kept in the run's folder if it has one."""
     schema, known = model.schema_, hasattr(model, "_train")
-    train, test = _training_values(model, X_train), read_like(X_test, schema).values
-    if X_train is None and known:
-        labels = model._labels if labels is None else labels
-        if labels is not None and len(labels) == len(model._train.values):
-            labels = np.asarray(labels)[model._train.numbers]
+    rows = _training_rows(model) if X_train is None else None
+    train, test = read_like(X_train, schema).values if rows is None else rows.all(), read_like(X_test, schema).values
+    if rows is not None:
+        more.setdefault("out_of", (len(model._train), len(test)))
+        labels = model._labels if labels is None and known else labels
+        if known and labels is not None and len(labels) == len(rows.values):
+            labels = np.asarray(labels)[rows.listed]
     if model.classes_ is not None and "test_labels" in more:
         more = {**more, "fake_labels": lambda n, seed: model.draw_labels(n, random_state=seed)}
     verdict = judge(
@@ -37,15 +40,18 @@ def judged(model: Any, X_test: Any, X_train: Any, labels: Any, more: dict[str, A
     return verdict
 
 
-def _training_values(model: Any, X: Any) -> Any:
+def judge_held_out(model: Any, job: Job) -> None:
+    """Judge by the rows that a run held out."""
+    model.judge(job.held_out.some(COMPARED), out_of=(len(job.train), len(job.held_out)))
+
+
+def _training_rows(model: Any) -> Rows:
     """The rows to judge by; of data too large for memory a part."""
-    if X is not None:
-        return read_like(X, model.schema_).values
     if not hasattr(model, "_train"):
         source, model._labels = data_again(model, model.record_, None)
         rows, _ = rows_of(model.get_params(deep=False), source.values, model.seed_)
         model._train = Rows(source.values, rows)
-    return model._train.some(JUDGED) if model._train.in_file else model._train.all()
+    return model._train.drawn(COMPARED) if model._train.in_file else model._train
 
 
 def scored(model: Any, X: Any, y: Any) -> NDArray[np.float64]:
