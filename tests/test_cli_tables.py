@@ -85,6 +85,20 @@ def test_from_a_table_to_samples_that_are_so(table: Path, capsys: pytest.Capture
     assert "did you mean 'Female'" in capsys.readouterr().err
 
 
+def test_classes_of_a_table_with_columns_of_any_kind(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--run", "run", "--steps", "100", "--seed", "0", "--leave-out", "id", "--target", "sex")
+    assert run("fit", "gan", str(table), *words) == 0
+    assert run("sample", "run", "-n", "40", "-o", "made.csv", "--label", "Male") == 0
+    made = pd.read_csv("made.csv")
+    assert set(made.columns) == {"age", "hired", "pay", "sex"}
+    assert (made["sex"] == "Male").all()
+    assert (
+        run("sample", "run", "-n", "40", "-o", "made.csv", "--shares", "Male=1,Female=3", "--where", "age=20..60") == 0
+    )
+    assert pd.read_csv("made.csv")["sex"].value_counts().to_dict() == {"Female": 30, "Male": 10}
+    assert run("judge", "run", "--data", str(table)) == 0
+
+
 def test_a_mistake_in_a_column_of_numbers_is_named(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = table.read_text().splitlines()
     cells = lines[7].split(",")

@@ -24,14 +24,16 @@ class MixedSchema(Schema):
     """Rows of a DataFrame <-> float32: one-hot parts, all columns' one after the other, and then scalars in [-1, 1].
 
     columns: in the order of the table. codecs: one each. relations: what holds in every row. shares: of the rows, for
-    each place of each part. The compact form of a row
-    is the place of the 1 in each part, and the same scalars: (n, parts + scalars), which is what is kept in memory.
+    each place of each part. classes: the column of the rows' classes, where these were given apart from the table.
+    The compact form of a row is the place of the 1 in each part, and the same scalars: (n, parts + scalars), which is
+    what is kept in memory.
     """
 
     columns: tuple[Column, ...]
     codecs: tuple[Codec, ...]
     relations: tuple[Relation, ...] = ()
     shares: tuple[float, ...] = ()
+    classes: str | None = None
     kind = "mixed table"
 
     @classmethod
@@ -214,6 +216,7 @@ class MixedSchema(Schema):
             "codecs": [codec.to_json() for codec in self.codecs],
             "relations": [relation.to_json() for relation in self.relations],
             "shares": list(self.shares),
+            **({} if self.classes is None else {"classes": self.classes}),
         }
 
     @classmethod
@@ -223,6 +226,7 @@ class MixedSchema(Schema):
             tuple(map(codec_from_json, content["codecs"])),
             tuple(map(relation_from_json, content["relations"])),
             tuple(content["shares"]),
+            content.get("classes"),
         )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sparring.data.rows import Rows
 from sparring.data.source import read_like
 from sparring.errors import InputError
+from sparring.estimators.drawing import classes_of, with_classes
 from sparring.estimators.game import Job, rows_of
 from sparring.estimators.restoring import data_again
 from sparring.estimators.sampling import AT_ONCE
@@ -24,6 +25,11 @@ def judged(model: Any, X_test: Any, X_train: Any, labels: Any, more: dict[str, A
     """The verdict on a model's samples, kept in the run's folder if it has one."""
     schema, known = model.schema_, hasattr(model, "_train")
     rows = _training_rows(model) if X_train is None else None
+    if classes_of(schema) is not None:  # a column like the others
+        X_test, X_train = (
+            with_classes(schema, X_test, more.pop("test_labels", None)),
+            with_classes(schema, X_train, labels),
+        )
     train, test = read_like(X_train, schema).values if rows is None else rows.all(), read_like(X_test, schema).values
     if rows is not None:
         more.setdefault("out_of", (len(model._train), len(test)))
@@ -32,9 +38,7 @@ def judged(model: Any, X_test: Any, X_train: Any, labels: Any, more: dict[str, A
             labels = np.asarray(labels)[rows.listed]
     if model.classes_ is not None and "test_labels" in more:
         more = {**more, "fake_labels": lambda n, seed: model.draw_labels(n, random_state=seed)}
-    verdict = judge(
-        lambda n, seed: model.sample(n, random_state=seed), train, test, labels=labels, schema=schema, **more
-    )
+    verdict = judge(model._sampler.rows, train, test, labels=labels, schema=schema, **more)
     if model.record_.kept:
         write_json(model.record_.verdict_path, verdict.to_json())
     return verdict
@@ -58,10 +62,12 @@ def scored(model: Any, X: Any, y: Any) -> NDArray[np.float64]:
     """The critic's scores of rows (n,)."""
     if model._pack > 1:
         raise InputError(f"this critic judges {model._pack} samples together; it has no score for each.")
-    encoded = torch.from_numpy(model.schema_.encode(read_like(X, model.schema_).values))
-    if (y is None) != (model.classes_ is None):
-        raise InputError("the classes y are needed where a model was fitted with some, and only there.")
     sampler = model._sampler
+    if classes_of(model.schema_) is not None:
+        X, y = with_classes(model.schema_, X, y), None
+    encoded = torch.from_numpy(model.schema_.encode(read_like(X, model.schema_).values))
+    if (y is None) != (sampler.classes is None):
+        raise InputError("the classes y are needed where a model was fitted with some, and only there.")
     told = sampler.told(sampler.labels(len(encoded), y, 0))
     device = next(model.critic_.parameters()).device
     parts = zip(*(tensor.split(AT_ONCE) for tensor in (encoded, *told)), strict=True)
