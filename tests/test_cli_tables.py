@@ -1,16 +1,19 @@
 """Mixed tables from the command line: their schema, training, and samples under conditions."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow import parquet
 
 from sparring.cli import main
 from sparring.cli.tables import conditions
 from sparring.errors import InputError
 from sparring.estimators import load
+from sparring.estimators.adversarial import GAN
 
 
 @pytest.fixture
@@ -156,3 +159,39 @@ def test_numbers_are_written_as_they_were(tmp_path: Path, monkeypatch: pytest.Mo
         assert made[name].str.fullmatch(r"\d+\.\d{1,2}").all()
     assert load("run").sample(3)["rooms"].dtype == np.float64  # of the file that was read
     assert (pd.read_csv("run/samples/real.csv", dtype=str)["rooms"].dropna().str.isdecimal()).all()
+
+
+def test_a_table_goes_to_parquet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "rooms": pd.Series(rng.integers(1, 400, 300).astype(float)).mask(rng.random(300) < 0.3),
+            "beds": pd.Series(rng.integers(1, 9, 300)).astype("Int32").mask(rng.random(300) < 0.3),
+            "size": pd.Categorical(rng.choice(["S", "L"], 300), ["S", "M", "L"], ordered=True),
+            "built": pd.Timestamp("2020-01-01", tz="Europe/Zurich") + pd.to_timedelta(rng.integers(0, 900, 300), "h"),
+            "area": rng.normal(80, 20, 300).astype(np.float32),
+            "note": pd.Series([*["rare"] * 3, *[None] * 297], dtype=object),  # some parts hold none
+            "sold": rng.random(300) < 0.5,
+        }
+    )
+    frame.to_parquet("homes.parquet")
+    assert run("fit", "gan", "homes.parquet", "--run", "run", "--steps", "3", "--seed", "0") == 0
+    monkeypatch.setitem(GAN.sample_parts.__kwdefaults__, "most", 40)
+    assert run("sample", "run", "-n", "100", "-o", "made.parquet", "--seed", "1") == 0
+    columns = ("--columns", "rooms", "--columns", "beds")
+    assert run("complete", "run", "homes.parquet", *columns, "-o", "full.parquet") == 0
+    made, full = pd.read_parquet("made.parquet"), pd.read_parquet("full.parquet")
+    expected = frame.dtypes.to_dict() | {"rooms": pd.Int64Dtype(), "note": made["note"].dtype}
+    assert made.dtypes.to_dict() == expected
+    assert parquet.ParquetFile("made.parquet").num_row_groups == 3
+    assert full.drop(columns="note").dtypes.to_dict() == {n: kind for n, kind in expected.items() if n != "note"}
+    assert (full["rooms"] == frame["rooms"])[frame["rooms"].notna()].all()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for words in (("sample", "run"), ("complete", "run", "homes.parquet")):
+        capsys.readouterr()
+        assert run(*words, "-o", "none.parquet") == 2
+        assert "none.parquet: writing Parquet needs pyarrow; install sparring[parquet]" in capsys.readouterr().err
+    assert not Path("none.parquet").exists()

@@ -87,11 +87,14 @@ def complete(
     needs(record, ("gan",), "rows", "sparring predict, or sparring translate")
     display = Display(as_json=as_json)
     from sparring.data.mixed_source import framed
-    from sparring.data.write import write_rows
+    from sparring.data.parquet import needs_pyarrow
+    from sparring.data.write import ROWS, write_rows
     from sparring.estimators import load
 
-    if output.suffix.lower() != ".csv":
-        raise InputError(f"{output}: rows are written as .csv.")
+    if output.suffix.lower() not in ROWS:
+        raise InputError(f"{output}: rows are written as .csv or .parquet.")
+    if output.suffix.lower() == ".parquet":
+        needs_pyarrow(output)
     model = load(record.folder)
     given, _ = framed(rows, strict=False)
     filled = model.complete(rows if given is None else given, columns=columns or None, random_state=seed)

@@ -207,6 +207,14 @@ class MixedSchema(Schema):
         made = {column.name: column.values(numbers[column.name]) for column in self.columns}
         return pd.DataFrame(made, columns=list(self.names))
 
+    def typical(self) -> pd.DataFrame:
+        """Three rows with a value in every column that has some, which tell its type."""
+        ends = {c.name: (0.0 if c.labels or c.low is None else c.low, c.high or 0.0) for c in self.columns}
+        numbers = {
+            name: np.array([low, 0.0 if low == high else (low + high) / 2, high]) for name, (low, high) in ends.items()
+        }
+        return pd.DataFrame({column.name: column.values(numbers[column.name]) for column in self.columns})
+
     # -- as plain values
 
     def to_json(self) -> dict[str, Any]:
