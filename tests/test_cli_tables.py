@@ -59,6 +59,27 @@ def test_the_schema_is_said(table: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert [column["kind"] for column in found["columns"]] == ["category", "integer", "date", "continuous"]
 
 
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (["age", "sex"], "sparring fit classifier staff.csv --target sex"),
+        (["id", "sex", "age"], "sparring fit regressor staff.csv --target age --leave-out id"),
+        (["sex", "class", "age"], "sparring fit classifier staff.csv --target class"),
+        (["age", "sex", "pay"], None),  # which has gaps
+        (["age", "sex", "hired"], None),  # a date
+        (["id", "sex"], None),  # nothing to predict it from
+    ],
+)
+def test_what_may_be_predicted_is_said(
+    table: Path, columns: list[str], said: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pd.read_csv(table)
+    frame.assign(**{"class": frame["sex"].str[:1]})[columns].to_csv(table, index=False)
+    assert run("schema", str(table)) == 0
+    err = capsys.readouterr().err
+    assert (said in err) if said is not None else ("to predict" not in err)
+
+
 def test_a_schema_is_corrected_and_used(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("schema", str(table), "-o", "schema.toml") == 0
     assert "sparring fit gan staff.csv --schema schema.toml" in capsys.readouterr().err
