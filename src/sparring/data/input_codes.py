@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sparring.data.codecs import WIDEST
 from sparring.data.columns import STEPS, Column
-from sparring.errors import DataError
+from sparring.data.plain import from_plain
 
 __all__ = ["Amount", "Clock", "Code", "Nothing", "OneHot", "code_from_json", "code_of"]
 
@@ -241,14 +241,5 @@ def code_of(column: Column, numbers: Floats) -> Code:
 
 def code_from_json(content: Mapping[str, Any]) -> Code:
     """The code that ``to_json`` described. Raises DataError for another kind."""
-    found: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in content.items()}
-    kind = found.pop("kind", None)
-    if kind == "clock":
-        moment, time = code_from_json(found["moment"]), code_from_json(found["time"])
-        assert isinstance(moment, Amount)
-        assert isinstance(time, Amount)
-        return Clock(found["per_day"], moment, time)
-    for made in (Nothing, Amount, OneHot):
-        if made.kind == kind:
-            return made(**found)
-    raise DataError(f"a code must be of the kind nothing, amount, one-hot or clock; got {kind!r}.")
+    kinds: tuple[type[Code], ...] = (Nothing, Amount, OneHot, Clock)
+    return from_plain(content, kinds, "a code")
