@@ -436,5 +436,7 @@ def test_codes_and_codecs_come_back_from_plain_values() -> None:
         assert read(json.loads(json.dumps(made.to_json()))) == made
     with pytest.raises(DataError, match="a codec must be of the kind nothing, labels, bins or clock; got 'x'"):
         codec_from_json({"kind": "x"})
-    with pytest.raises(DataError, match="a code must be of the kind nothing, amount, one-hot or clock; got None"):
+    with pytest.raises(
+        DataError, match="a code must be of the kind nothing, amount, one-hot, clock or calendar; got None"
+    ):
         code_from_json({})
