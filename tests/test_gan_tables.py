@@ -232,6 +232,74 @@ def test_columns_can_be_left_out(tmp_path: Path) -> None:
     assert sp.GAN.resume(tmp_path / "run", frame).schema_ == model.schema_
 
 
+# -- classes
+
+
+@pytest.fixture(scope="module")
+def told() -> sp.GAN:
+    works = PEOPLE["works"].map({True: "yes", False: "no"}).rename("job")
+    return sp.GAN(steps=400, batch_size=200, random_state=0, probes=False).fit(PEOPLE.drop(columns="works"), works)
+
+
+def test_classes_of_a_mixed_table_are_asked_for(told: sp.GAN) -> None:
+    assert told.classes_.tolist() == ["no", "yes"]
+    idle = told.sample(300, y="no", random_state=1)
+    assert list(idle.columns) == list(PEOPLE.drop(columns="works").columns)
+    assert len(idle) == 300
+    # who has no job has no income, and nobody else
+    assert (idle["income"] == 0).mean() > 0.9
+    assert (told.sample(300, y="yes", random_state=1)["income"] == 0).mean() < 0.1
+    y = told.draw_labels(300, {"yes": 1, "no": 2}, random_state=2)
+    assert (y == "no").sum() == 200
+    mixed = told.sample(300, y={"yes": 1, "no": 2}, random_state=2)
+    assert ((mixed["income"] == 0) == (y == "no")).mean() > 0.9
+    both = told.sample(50, y="no", where={"city": "Lyon"}, random_state=3)
+    assert (both["country"] == "FR").all()
+    free, known = told.sample(500, random_state=4), told.draw_labels(500, random_state=4)
+    assert ((free["income"] == 0) == (known == "no")).mean() > 0.9
+    with pytest.raises(DataError, match="'maybe'"):
+        told.sample(3, y="maybe")
+    with pytest.raises(InputError, match="cannot be given with latent"):
+        told.sample(y="no", latent=np.zeros((2, told.latent_size_)))
+
+
+def test_a_model_told_classes_is_used_like_others(told: sp.GAN, tmp_path: Path) -> None:
+    other = people(200, 1)
+    rows, y = other.drop(columns="works"), np.where(other["works"], "yes", "no")
+    assert told.judge(rows, test_labels=y, draws=2) == told.judge(rows.assign(job=y), draws=2)
+    np.testing.assert_array_equal(told.score_samples(rows, y), told.score_samples(rows.assign(job=y)))
+    with pytest.raises(DataError, match="as y or as the column 'job'"):
+        told.score_samples(rows)
+    assert not told.complete(rows.assign(job=y, age=np.nan), random_state=0)["age"].isna().any()
+    told.save(tmp_path / "saved")
+    loaded = sp.load(tmp_path / "saved")
+    pd.testing.assert_frame_equal(loaded.sample(20, y="no", random_state=5), told.sample(20, y="no", random_state=5))
+
+
+def test_a_run_with_classes_goes_on(tmp_path: Path) -> None:
+    PEOPLE.to_csv(tmp_path / "people.csv", index=False)
+    settings: Any = {"steps": 6, "batch_size": 64, "random_state": 0, "probes": False, "leave_out": ["note"]}
+    whole = sp.GAN(**settings).fit(tmp_path / "people.csv", "works")
+    assert whole.classes_.tolist() == [False, True]
+    run = tmp_path / "run"
+
+    def stop(progress: Any) -> None:
+        if progress.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises((KeyboardInterrupt, sp.errors.Interrupted)):
+        sp.GAN(**settings, run=run, verbose=stop).fit(tmp_path / "people.csv", "works")
+    resumed = sp.GAN.resume(run)
+    pd.testing.assert_frame_equal(resumed.sample(9, random_state=1), whole.sample(9, random_state=1))
+
+
+def test_classes_that_cannot_be_a_column() -> None:
+    with pytest.raises(DataError, match="has a column 'city' beside its classes"):
+        sp.GAN(steps=2).fit(PEOPLE, PEOPLE["city"])
+    with pytest.raises(DataError, match="different values"):
+        sp.GAN(steps=2).fit(PEOPLE, np.arange(len(PEOPLE)))
+
+
 # -- conditions
 
 

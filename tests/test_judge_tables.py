@@ -1,6 +1,7 @@
 """The judge on tables of any columns: against scipy and pandas, and samples whose fault is known."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import sparring as sp
 from sparring.cli import main
 from sparring.data.mixed import MixedSchema
 from sparring.errors import DataError, InputError
-from sparring.judging import Verdict, judge, marginals
+from sparring.judging import Verdict, compared, judge, marginals
+from sparring.judging.compared import Compared, drawn
 from sparring.judging.floor import beside_splits
 from sparring.judging.marginals import Marginals, kolmogorov_smirnov, total_variation
 from sparring.judging.said import MOST_SHOWN, sections
@@ -22,6 +24,7 @@ from sparring.judging.together import Grid, pairs_apart, shares_together
 from sparring.judging.verdict import LOWER, grade
 from sparring.record import Record
 from sparring.report import verdict_lines, write_report
+from sparring.seeds import derive
 
 KINDS = {"age": "integer", "town": "category", "pay": "continuous", "works": "boolean", "since": "date"}
 
@@ -184,6 +187,48 @@ def test_a_copied_table_shows_in_privacy() -> None:
     for said in ("near_copies", "exact_copies", "nearer_to_training", "broken", "no differential privacy"):
         assert said in privacy
     assert "exact_copies" not in str(found).split("\nPrivacy\n", maxsplit=1)[0]
+
+
+# -- large tables
+
+
+def test_of_a_large_table_a_part_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compared, "COMPARED", 150)
+    found = judge(TRAIN, TRAIN, TEST, draws=3)
+    assert found.compared == Compared(150, 700, 150, 300, 700)
+    assert found["exact_copies"].value == 1  # of all training rows
+    assert 0.1 < found["near_copies"].value < 0.5  # 150 of 700 are compared, and few others lie near them
+    privacy = str(found).split("\nPrivacy\n")[1]
+    assert "Compared with 150 of 700 training rows and 150 of 300 held-out rows, drawn by chance." in privacy
+    assert "exact ones were looked for among all of them" in privacy
+    assert judge(TRAIN, TRAIN, TEST, draws=3) == found
+    other = judge(TRAIN, TRAIN, TEST, draws=3, random_state=1)
+    assert other["near_copies"].value != found["near_copies"].value
+    assert Verdict.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_what_is_compared_is_what_a_part_alone_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compared, "COMPARED", 150)
+    parts = [drawn(len(side), 150, derive(0, name)) for side, name in ((TRAIN, "train"), (TEST, "test"))]
+    alone = [side.iloc[rows].reset_index(drop=True) for side, rows in zip((TRAIN, TEST), parts, strict=True)]
+    labels = TRAIN["town"].to_numpy()
+    schema, fake = MixedSchema.of(TRAIN), staff(300, 3).assign(pay=lambda t: t["pay"] + 0.001)  # which none has
+    whole = judge(fake, TRAIN, TEST, draws=3, schema=schema, labels=labels)
+    own = judge(fake, *alone, draws=3, schema=schema, labels=labels[parts[0]], out_of=(700, 300))
+    assert own.figures == whole.figures
+    assert own.compared == replace(whole.compared, exact=150)
+    assert "exact ones were looked for among 150 of them" in str(own)
+    assert "no sign of copying the 150 training rows compared" in whole.summary
+
+
+def test_a_large_table_of_numbers_and_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compared, "COMPARED", 50)
+    rng = np.random.default_rng(0)
+    fake, train, test = (rng.normal(size=(n, 4)) for n in (60, 300, 100))
+    assert judge(fake, train, test, draws=2).compared == Compared(50, 300, 50, 100, 300)
+    images = judge(*(side.reshape(-1, 2, 2) for side in (fake, train, test)), draws=2)
+    assert images.compared == Compared(300, 300, 100, 100, 300)
+    assert "Compared with" not in str(images)
 
 
 # -- one rule for all

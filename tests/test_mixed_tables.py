@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from sparring.data.codecs import Bins, Labels
+from sparring.data.codecs import Bins, Labels, codec_from_json, codec_of
 from sparring.data.columns import Column, column_of
+from sparring.data.input_codes import code_from_json, code_of
 from sparring.data.mixed import MixedSchema, without
 from sparring.data.relations import AtMost, Determines, Total
 from sparring.data.schema import schema_from_json
@@ -425,3 +426,17 @@ def test_points_are_at_most_one_apart_for_each_column() -> None:
         assert apart.max() <= 1 + 1e-6
         same = frame[kind].isna().to_numpy()
         assert apart[same][:, same].max(initial=0) < 1e-6
+
+
+def test_codes_and_codecs_come_back_from_plain_values() -> None:
+    hours = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(400) * 7, "h"))
+    column = column_of("when", hours)
+    numbers = column.numbers(hours)
+    for made, read in ((codec_of(column, numbers), codec_from_json), (code_of(column, numbers), code_from_json)):
+        assert read(json.loads(json.dumps(made.to_json()))) == made
+    with pytest.raises(DataError, match="a codec must be of the kind nothing, labels, bins or clock; got 'x'"):
+        codec_from_json({"kind": "x"})
+    with pytest.raises(
+        DataError, match="a code must be of the kind nothing, amount, one-hot, clock or calendar; got None"
+    ):
+        code_from_json({})

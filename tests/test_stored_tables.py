@@ -4,6 +4,8 @@
 
 import json
 import logging
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -368,6 +370,70 @@ def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
     (tmp_path / "copy").mkdir()
     assert in_parts(written(tmp_path / "copy", rows())).fingerprint == first.fingerprint
     assert in_parts(written(tmp_path / "copy", rows(seed=1))).fingerprint != first.fingerprint
+
+
+# -- the cache
+
+
+def age(folder: Path, days: float) -> None:
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+
+
+def test_what_is_not_used_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARRING_CACHE", str(tmp_path / "cache"))
+    names = ("a", "b", "c")
+    for name in names:
+        (tmp_path / name).mkdir()
+    paths = [written(tmp_path / name, rows(seed=i)) for i, name in enumerate(names)]
+    in_parts(paths[0])
+    first = set((tmp_path / "cache").iterdir())
+    assert {path.suffix for path in first} == {".npy", ".json"}
+    second = in_parts(paths[1])
+    (tmp_path / "cache" / "mine.npy").write_bytes(b"")
+    (tmp_path / "cache" / f"{'0' * 16}.words").write_bytes(b"")  # of a process that was killed
+    age(tmp_path / "cache", 31)
+    del second
+    in_parts(paths[1])  # used again
+    in_parts(paths[2])
+    left = {path.name for path in (tmp_path / "cache").iterdir()}
+    assert "mine.npy" in left
+    assert not left & {path.name for path in first}
+    assert len(left) == 5  # two tables, and what is not ours
+    age(tmp_path / "cache", 29)
+    in_parts(written(tmp_path / "a", rows(seed=9)))
+    assert len(set((tmp_path / "cache").iterdir())) == 7
+
+
+def test_what_a_process_uses_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARRING_CACHE", str(tmp_path / "cache"))
+    path = written(tmp_path, rows())
+    first = in_parts(path)
+    whole = first.values[np.arange(5)]
+    kept = set((tmp_path / "cache").iterdir())
+    changed = in_parts(written(tmp_path, rows(seed=1)))
+    assert kept < set((tmp_path / "cache").iterdir())
+    assert first.values[np.arange(5)].equals(whole)
+    del first, changed
+    in_parts(written(tmp_path, rows(seed=2)))  # nobody uses the others now, and their table has changed
+    left = set((tmp_path / "cache").iterdir())
+    assert len(left) == 2
+    assert not left & kept
+
+
+def test_a_cache_that_is_emptied_meanwhile_is_filled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARRING_CACHE", str(tmp_path / "cache"))
+    path = written(tmp_path, rows())
+    expected = in_parts(path).fingerprint
+
+    def emptied(*files: Path) -> None:
+        monkeypatch.undo()
+        monkeypatch.setenv("SPARRING_CACHE", str(tmp_path / "cache"))
+        for file in files:
+            file.unlink()
+
+    monkeypatch.setattr(stored, "touch", emptied)
+    assert in_parts(path).fingerprint == expected
 
 
 # -- learning

@@ -17,9 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import sparring as sp
-from sparring.data.columns import Column
+from sparring.data.columns import Column, column_of
 from sparring.data.features import Features
-from sparring.data.input_codes import Amount, Clock, OneHot, code_from_json
+from sparring.data.input_codes import Amount, Calendar, Clock, OneHot, code_from_json, code_of
 from sparring.data.labelled import read_labelled
 from sparring.data.mixed_features import MixedFeatures, inputs_of
 from sparring.errors import DataError, Interrupted, UnseenWarning
@@ -105,17 +105,61 @@ def test_many_labels_take_bounded_memory() -> None:
 
 def test_codes_come_back_from_json() -> None:
     rng = np.random.default_rng(0)
+    moments = rng.integers(0, 10**6, 500).astype(float)
     for code in (
         Amount.of(rng.normal(size=900)),
         OneHot.of(np.arange(300.0), 300),
-        Clock.of(np.append(rng.integers(0, 10**6, 500).astype(float), np.nan), 86_400),
+        Clock(86_400, Amount.of(np.append(moments, np.nan)), Amount.of(moments % 86_400)),  # of models of old
     ):
         numbers = rng.integers(0, 300, 50).astype(float)
         again = code_from_json(json.loads(json.dumps(code.to_json())))
         assert again == code
         assert np.array_equal(again.encode(numbers), code.encode(numbers))
-    with pytest.raises(DataError, match="kind nothing, amount, one-hot or clock; got 'other'"):
+    with pytest.raises(DataError, match="kind nothing, amount, one-hot, clock or calendar; got 'other'"):
         code_from_json({"kind": "other"})
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Zurich"])
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_dates_tell_their_weekday_month_and_time(zone: str | None, unit: str) -> None:
+    rng = np.random.default_rng(0)
+    when = pd.Series(pd.Timestamp("2023-12-30", tz=zone) + pd.to_timedelta(rng.integers(0, 2_000, 700), "h"))
+    when = when.dt.as_unit(unit) + pd.Timedelta(1 if unit == "ns" else 0, "ns")
+    when[3] = pd.NaT
+    column = column_of("when", when)
+    code = code_of(column, column.numbers(when))
+    assert isinstance(code, Calendar)
+    made = code.encode(column.numbers(when))
+    start = code.moment.width
+    known = when.notna()
+    for part, count in ((when.dt.day_of_week, 7), (when.dt.month, 4)):  # from December to March
+        there = np.unique(part[known])
+        assert len(there) == count
+        assert np.array_equal(there[made[known, start : start + count].argmax(1)], part[known])
+        assert np.array_equal(made[:, start : start + count].sum(1), known)
+        start += count
+    hours = when.dt.hour[known].to_numpy()
+    order = np.argsort(hours, kind="stable")
+    assert (np.diff(made[known][order, start]) >= -1e-6).all()  # the time of day, scaled
+    assert len(np.unique(made[known, start])) == 24
+    assert code_from_json(json.loads(json.dumps(code.to_json()))) == code
+
+
+def test_what_never_varies_in_a_date_is_no_input() -> None:
+    weeks = pd.Series(pd.Timestamp("2024-01-01", tz="Asia/Tokyo") + pd.to_timedelta(7 * np.arange(4), "D"))
+    column = column_of("week", weeks)
+    code = code_of(column, column.numbers(weeks))
+    assert code.width == 1  # all of them Mondays of one January, at midnight
+
+
+def test_a_weekday_is_learned() -> None:
+    rng = np.random.default_rng(0)
+    days = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1_500, 1_600), "D")
+    frame = pd.DataFrame({"day": days, "other": rng.choice(["a", "b"], 1_600)})
+    open_ = np.where(frame["day"].dt.day_of_week.isin([1, 4, 6]), "yes", "no")
+    model = sp.Classifier(max_iter=30, random_state=0).fit(frame[:1_200], open_[:1_200])
+    assert (open_[1_200:] == "no").mean() < 0.62  # the majority's share
+    assert model.score(frame[1_200:], open_[1_200:]) > 0.98
 
 
 def test_every_column_becomes_inputs_that_json_keeps() -> None:

@@ -108,7 +108,7 @@ def complete(
     rows: Annotated[str, Parameter(help="A table with missing values: a CSV (or .tsv, .txt) or Parquet file.")],
     /,
     *,
-    output: Annotated[Path, Parameter(name=("-o", "--output"), help="A .csv.")],
+    output: Annotated[Path, Parameter(name=("-o", "--output"), help="A .csv or .parquet.")],
     columns: Annotated[list[str] | None, Parameter(help="Columns to fill [default: all].")] = None,
     seed: Seed = None,
     json: Json = False,
@@ -132,8 +132,8 @@ def sample(
         Path,
         Parameter(
             name=("-o", "--output"),
-            help="A .npy, .npz, .csv, a .png (one picture), or a new folder of PNGs; texts: .txt; music: .mid, or a "
-            "new folder of them.",
+            help="A .npy, .npz, .csv, .parquet, a .png (one picture), or a new folder of PNGs; texts: .txt; music: "
+            ".mid, or a new folder of them.",
         ),
     ],
     where: Annotated[

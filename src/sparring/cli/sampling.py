@@ -54,11 +54,15 @@ def sample(
         return
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
     count = n or (100 if latent is None else len(latent))
-    rows = model.schema_.kind.endswith("table") and model.classes_ is None and latent is None
-    if rows and output.suffix.lower() == ".csv":
-        from sparring.data.write import write_rows
+    from sparring.data.mixed import MixedSchema
+    from sparring.data.write import ROWS, write_rows
 
-        write_rows(model.sample_parts(count, where=where, random_state=seed), output)
+    mixed = isinstance(model.schema_, MixedSchema)
+    rows = model.schema_.kind.endswith("table") and (mixed or model.classes_ is None) and latent is None
+    if rows and output.suffix.lower() in ROWS:
+        parts = model.sample_parts(count, y=y, where=where, random_state=seed)
+        whole, like = (model.schema_.gapped, model.schema_.typical()) if mixed else ((), None)
+        write_rows(parts, output, whole, like)
     else:
         labels = None if model.classes_ is None else model.draw_labels(count, y, random_state=seed)
         made = model.sample(count, y=labels, where=where, latent=latent, random_state=seed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from sparring.cli.actions import needs
@@ -12,6 +13,9 @@ from sparring.record import Record
 __all__ = ["complete", "conditions", "schema"]
 
 SHOWN = 6  # labels of a category
+MOST_CLASSES = 20  # labels of a column, up to which it is offered as one to predict
+NUMBERS = ("continuous", "integer")
+TARGETS = ("target", "label", "class", "outcome", "y")  # names of columns that are there to be predicted
 
 
 def conditions(given: Sequence[str] | None) -> dict[str, Any] | None:
@@ -69,6 +73,13 @@ def schema(data: str, output: Path | None, leave_out: Sequence[str], as_json: bo
             )
         elif made is not None:
             display.say(f"{made.shape[0]} numbers a row for the networks. Next: sparring fit gan {data}")
+        wanted = _target(columns)
+        if wanted is not None:
+            options = " ".join(
+                ["--target", quote(str(wanted.name)), *(f"--leave-out {quote(name)}" for name in refused)]
+            )
+            model = "regressor" if wanted.kind in NUMBERS else "classifier"
+            display.say(f"to predict a column: sparring fit {model} {data} {options}")
 
     if output is not None:
         from sparring.data.schema_file import write_schema_file
@@ -87,19 +98,37 @@ def complete(
     needs(record, ("gan",), "rows", "sparring predict, or sparring translate")
     display = Display(as_json=as_json)
     from sparring.data.mixed_source import framed
-    from sparring.data.write import write_rows
+    from sparring.data.parquet import needs_pyarrow
+    from sparring.data.write import ROWS, write_rows
     from sparring.estimators import load
 
-    if output.suffix.lower() != ".csv":
-        raise InputError(f"{output}: rows are written as .csv.")
+    if output.suffix.lower() not in ROWS:
+        raise InputError(f"{output}: rows are written as .csv or .parquet.")
+    if output.suffix.lower() == ".parquet":
+        needs_pyarrow(output)
     model = load(record.folder)
     given, _ = framed(rows, strict=False)
     filled = model.complete(rows if given is None else given, columns=columns or None, random_state=seed)
     before, after = (0 if given is None else int(given.isna().sum().sum()), int(filled.isna().sum().sum()))
-    write_rows([filled], output)
+    gaps = () if given is None else given.columns[given.isna().any()].tolist()
+    write_rows([filled], output, gaps)
     state = {"rows": len(filled), "filled": before - after, "missing": after, "output": str(output)}
     left = f"; {after:,} are still missing" if after else ""
     display.result(state, lambda: display.print(f"{before - after:,} values filled in, in {output}{left}"))
+
+
+def _target(columns: Sequence[Any]) -> Any:
+    """The column that a table is likely to be about: one called so, else the last, if it has no gaps and few labels.
+
+    None if there is no such column, or no other to predict it from.
+    """
+    named = [column for column in columns if str(column.name).lower() in TARGETS]
+    found = (named or list(columns[-1:]) or [None])[0]
+    others = [column for column in columns if column.kind not in ("constant", "text", "identifier")]
+    if found is None or found.missing or len(others) < 2:
+        return None
+    few = found.kind in ("boolean", "category", "ordered") and 2 <= len(found.labels) <= MOST_CLASSES
+    return found if few or found.kind in NUMBERS else None
 
 
 def _said(column: Any, values: Any) -> str:

@@ -1,5 +1,6 @@
 """Folders of images too large for memory: decoded once into a file that is read row by row."""
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sparring.data.image import image_files, image_reader
+from sparring.data.tidying import tidy, touch
 from sparring.files import explained, replaced_file
 
 __all__ = ["cache_folder", "read_cached"]
@@ -19,7 +21,10 @@ CHANNELS = 3  # guessed before any pixel is read
 
 
 def cache_folder() -> Path:
-    """Where such files are kept: $SPARRING_CACHE, or the user's cache folder. Any of them may be deleted."""
+    """Where such files are kept: $SPARRING_CACHE, or the user's cache folder. Any of them may be deleted.
+
+    What has not been used for 30 days, or is of a table that has changed, goes by itself (``tidying``).
+    """
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sparring"
     return Path(os.environ.get("SPARRING_CACHE") or usual)
 
@@ -37,6 +42,7 @@ def read_cached(
         return None
     names = tuple(str(path.relative_to(folder)) for path in paths)
     array = cache_folder() / f"{_mark(folder, paths, size)}.npy"
+    touch(array)
     if not array.exists():
         _decoded(paths, size, array)
     return np.load(array, mmap_mode="c", allow_pickle=False), names
@@ -81,3 +87,5 @@ def _decoded(paths: list[Path], size: Any, array: Path) -> None:
             file.write(np.ascontiguousarray(read(path)).tobytes())
     with explained(array):
         own.replace(array)
+    with contextlib.suppress(OSError):
+        tidy(array.parent)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparring.data.columns import LABELLED, STEPS, Column
-from sparring.errors import DataError
+from sparring.data.plain import from_plain
 
 __all__ = ["WIDEST", "Bins", "Clock", "Codec", "Labels", "Nothing", "codec_from_json", "codec_of"]
 
@@ -355,14 +355,5 @@ def codec_of(column: Column, numbers: NDArray[np.float64]) -> Codec:
 
 def codec_from_json(content: Mapping[str, Any]) -> Codec:
     """The codec that ``to_json`` described. Raises DataError for another kind."""
-    found: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in content.items()}
-    kind = found.pop("kind", None)
-    if kind == "clock":
-        day, time = codec_from_json(found["day"]), codec_from_json(found["time"])
-        assert isinstance(day, Bins)
-        assert isinstance(time, Bins)
-        return Clock(found["per_day"], day, time)
-    for made in (Nothing, Labels, Bins):
-        if made.kind == kind:
-            return made(**found)
-    raise DataError(f"a codec must be of the kind nothing, labels, bins or clock; got {kind!r}.")
+    kinds: tuple[type[Codec], ...] = (Nothing, Labels, Bins, Clock)
+    return from_plain(content, kinds, "a codec")

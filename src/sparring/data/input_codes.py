@@ -7,17 +7,18 @@ gap, and -1 among the places of labels is one that was never learned from.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sparring.data.codecs import WIDEST
 from sparring.data.columns import STEPS, Column
-from sparring.errors import DataError
+from sparring.data.plain import from_plain
 
-__all__ = ["Amount", "Clock", "Code", "Nothing", "OneHot", "code_from_json", "code_of"]
+__all__ = ["Amount", "Calendar", "Clock", "Code", "Nothing", "OneHot", "code_from_json", "code_of"]
 
 PIECES = 32  # between quantiles of a column's numbers
 ROWS_A_PIECE = 100
@@ -140,17 +141,12 @@ def _knots(known: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Clock(Code):
-    """Dates with times: the moment, and the time of day apart. per_day: steps."""
+    """Dates with times as models of old know them: the moment, and the time of day apart. per_day: steps."""
 
     per_day: int
     moment: Amount
     time: Amount
     kind = "clock"
-
-    @classmethod
-    def of(cls, numbers: Floats, per_day: int) -> Self:
-        known = numbers[~np.isnan(numbers)]
-        return cls(per_day, Amount.of(numbers), Amount.of(known % per_day))
 
     @property
     def missing(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -227,28 +223,87 @@ class OneHot(Code):
         return {"kind": self.kind, "order": list(self.order), "count": self.count, "missing": self.missing}
 
 
+@dataclass(frozen=True)
+class Calendar(Code):
+    """Dates: the moment, the weekday, the month, and the time of day; those that never vary become no input.
+
+    step: of the column's numbers, origin: of the first, both in the unit "us" or "ns". zone: whose days are told, ""
+    for dates without one. A gap counts as the median moment, and as no weekday or month.
+    """
+
+    unit: str
+    step: int
+    origin: int
+    zone: str
+    moment: Amount
+    weekday: Code
+    month: Code
+    time: Code
+    kind = "calendar"
+
+    @classmethod
+    def of(cls, numbers: Floats, column: Column) -> Self:
+        unit = "ns" if column.step == "nanosecond" else "us"
+        tz = getattr(pd.api.types.pandas_dtype(column.dtype), "tz", None)
+        told = (unit, STEPS[column.step], column.origin, "" if tz is None else str(tz))
+        bare = cls(*told, Amount.of(numbers), Nothing(), Nothing(), Nothing())
+        weekday, month, time = bare._parts(numbers[~np.isnan(numbers)])
+        days, months = (OneHot.of(part, count) for part, count in ((weekday, 7), (month, 12)))
+        varied = len(np.unique(time)) > 1
+        return replace(
+            bare,
+            weekday=days if len(days.order) > 1 else Nothing(),
+            month=months if len(months.order) > 1 else Nothing(),
+            time=Amount.of(time) if varied else Nothing(),
+        )
+
+    @property
+    def missing(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.moment.missing
+
+    @property
+    def width(self) -> int:
+        return self.moment.width + self.weekday.width + self.month.width + self.time.width
+
+    def encode(self, numbers: Floats) -> Inputs:
+        codes = self.weekday, self.month, self.time
+        parts = zip(codes, self._parts(numbers), strict=True)
+        return np.hstack([self.moment.encode(numbers), *(code.encode(part) for code, part in parts)])
+
+    def _parts(self, numbers: Floats) -> tuple[Floats, Floats, Floats]:
+        """Weekday (0 is Monday), month (from 0) and time of day in steps; NaN where the date is missing."""
+        absent = np.isnan(numbers)
+        counts = np.where(absent, 0, numbers).astype(np.int64) * self.step + self.origin
+        dates = pd.DatetimeIndex(counts.view(f"M8[{self.unit}]"))
+        if self.zone:
+            zone = pd.DatetimeTZDtype("ns", self.zone).tz
+            dates = dates.tz_localize("UTC").tz_convert(zone).tz_localize(None)
+        since = (dates - dates.normalize()).to_numpy().astype(f"m8[{self.unit}]").view(np.int64) / self.step
+        parts = dates.day_of_week.to_numpy(), dates.month.to_numpy() - 1, since
+        weekday, month, time = (np.where(absent, np.nan, part) for part in parts)
+        return weekday, month, time
+
+    def said(self) -> str:
+        return "the median"
+
+    def to_json(self) -> dict[str, Any]:
+        plain = {name: getattr(self, name) for name in ("unit", "step", "origin", "zone")}
+        codes = {name: getattr(self, name).to_json() for name in ("moment", "weekday", "month", "time")}
+        return {"kind": self.kind, **plain, **codes}
+
+
 def code_of(column: Column, numbers: Floats) -> Code:
     """The code for a column's numbers in the training rows. Ordered labels and booleans are numbers by their level."""
     if column.kind == "constant":
         return Nothing()
     if column.kind == "category":
         return OneHot.of(numbers, len(column.labels))
-    if column.kind == "date" and column.step != "day":
-        per_day = STEPS["day"] // STEPS[column.step] * (1000 if column.step == "nanosecond" else 1)
-        return Clock.of(numbers, per_day)
+    if column.kind == "date":
+        return Calendar.of(numbers, column)
     return Amount.of(numbers)
 
 
 def code_from_json(content: Mapping[str, Any]) -> Code:
     """The code that ``to_json`` described. Raises DataError for another kind."""
-    found: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in content.items()}
-    kind = found.pop("kind", None)
-    if kind == "clock":
-        moment, time = code_from_json(found["moment"]), code_from_json(found["time"])
-        assert isinstance(moment, Amount)
-        assert isinstance(time, Amount)
-        return Clock(found["per_day"], moment, time)
-    for made in (Nothing, Amount, OneHot):
-        if made.kind == kind:
-            return made(**found)
-    raise DataError(f"a code must be of the kind nothing, amount, one-hot or clock; got {kind!r}.")
+    kinds: tuple[type[Code], ...] = (Nothing, Amount, OneHot, Clock, Calendar)
+    return from_plain(content, kinds, "a code")

@@ -24,14 +24,16 @@ class MixedSchema(Schema):
     """Rows of a DataFrame <-> float32: one-hot parts, all columns' one after the other, and then scalars in [-1, 1].
 
     columns: in the order of the table. codecs: one each. relations: what holds in every row. shares: of the rows, for
-    each place of each part. The compact form of a row
-    is the place of the 1 in each part, and the same scalars: (n, parts + scalars), which is what is kept in memory.
+    each place of each part. classes: the column of the rows' classes, where these were given apart from the table.
+    The compact form of a row is the place of the 1 in each part, and the same scalars: (n, parts + scalars), which is
+    what is kept in memory.
     """
 
     columns: tuple[Column, ...]
     codecs: tuple[Codec, ...]
     relations: tuple[Relation, ...] = ()
     shares: tuple[float, ...] = ()
+    classes: str | None = None
     kind = "mixed table"
 
     @classmethod
@@ -72,6 +74,11 @@ class MixedSchema(Schema):
     @property
     def names(self) -> tuple[str | int, ...]:
         return tuple(column.name for column in self.columns)
+
+    @property
+    def gapped(self) -> tuple[str | int, ...]:
+        """Columns of whole numbers of which some are missing."""
+        return tuple(column.name for column in self.columns if column.kind == "integer" and column.missing)
 
     @cached_property
     def parts(self) -> tuple[int, ...]:
@@ -200,6 +207,14 @@ class MixedSchema(Schema):
         made = {column.name: column.values(numbers[column.name]) for column in self.columns}
         return pd.DataFrame(made, columns=list(self.names))
 
+    def typical(self) -> pd.DataFrame:
+        """Three rows with a value in every column that has some, which tell its type."""
+        ends = {c.name: (0.0 if c.labels or c.low is None else c.low, c.high or 0.0) for c in self.columns}
+        numbers = {
+            name: np.array([low, 0.0 if low == high else (low + high) / 2, high]) for name, (low, high) in ends.items()
+        }
+        return pd.DataFrame({column.name: column.values(numbers[column.name]) for column in self.columns})
+
     # -- as plain values
 
     def to_json(self) -> dict[str, Any]:
@@ -209,6 +224,7 @@ class MixedSchema(Schema):
             "codecs": [codec.to_json() for codec in self.codecs],
             "relations": [relation.to_json() for relation in self.relations],
             "shares": list(self.shares),
+            **({} if self.classes is None else {"classes": self.classes}),
         }
 
     @classmethod
@@ -218,6 +234,7 @@ class MixedSchema(Schema):
             tuple(map(codec_from_json, content["codecs"])),
             tuple(map(relation_from_json, content["relations"])),
             tuple(content["shares"]),
+            content.get("classes"),
         )
 
 

@@ -28,10 +28,10 @@ PART = 2**14  # rows that are encoded at once
 class MixedFeatures:
     """Rows of a DataFrame -> float32 (n, inputs).
 
-    A number, a date (and its time of day) and the level of an ordered label are scaled, and told in pieces
-    (``Amount``); a label has a place of its own (``OneHot``); a constant column becomes nothing. A gap counts as the
-    median or as none of the labels; where training rows had some, one more input says so. columns: in the table's
-    order. codes: one each.
+    A number, a moment and the level of an ordered label are scaled, and told in pieces (``Amount``); a label has a
+    place of its own (``OneHot``); a date has its weekday, month and time of day besides (``Calendar``); a constant
+    column becomes nothing. A gap counts as the median or as none of the labels; where training rows had some, one more
+    input says so. columns: in the table's order. codes: one each.
     """
 
     columns: tuple[Column, ...]

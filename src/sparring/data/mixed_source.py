@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from sparring.data.stored import is_large, read_stored, spooled
 from sparring.data.table import read_csv, refuse_names
 from sparring.errors import DataError
 
-__all__ = ["Found", "columns_found", "framed", "read_mixed", "read_mixed_like"]
+__all__ = ["Found", "columns_found", "framed", "mixed_with_classes", "read_mixed", "read_mixed_like"]
 
 
 def read_mixed(
@@ -52,6 +52,30 @@ def read_mixed(
     if len(frame) < FEWEST:
         raise DataError(f"{len(frame)} row(s) in {path or 'the data'} are too few; at least {FEWEST} are needed.")
     return _source(frame, MixedSchema.of(frame), path)
+
+
+def mixed_with_classes(
+    frame: pd.DataFrame, classes: Any, name: str, leave_out: Collection[str | int], told: Any, path: str | None
+) -> Source:
+    """A table of mixed columns whose classes were given apart: they become one more column, of categories.
+
+    classes: (n,), checked. told: as for ``read_mixed``; it may speak of the column of classes too.
+    Raises DataError as ``read_mixed`` does, and if the table has such a column already.
+    """
+    frame = without(refuse_names(frame), leave_out)
+    if name in map(str, frame.columns):
+        raise DataError(f"the table has a column {name!r} beside its classes; give y as a Series with another name.")
+    if len(frame) < FEWEST:
+        raise DataError(f"{len(frame)} row(s) in {path or 'the data'} are too few; at least {FEWEST} are needed.")
+    joined = frame.assign(**{name: pd.Categorical(classes)})
+    if told is None:
+        kept, schema = joined, MixedSchema.of(joined)
+    else:
+        kept, schema = corrected(joined, read_schema_file(told))
+    found = {str(column.name): column for column in schema.columns}
+    if name not in found or found[name].kind not in ("category", "ordered"):
+        raise DataError(f"the schema must keep the column {name!r} of the classes as a category.")
+    return _source(kept, replace(schema, classes=name), path)
 
 
 @dataclass(frozen=True)

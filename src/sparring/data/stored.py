@@ -23,6 +23,7 @@ from sparring.data.sampled_schema import SAMPLE, sampled_schema
 from sparring.data.schema import schema_from_json
 from sparring.data.source import Source
 from sparring.data.spool import Spool
+from sparring.data.tidying import hold, source_of, tidy, touch
 from sparring.errors import DataError
 from sparring.files import explained, replaced_file, write_json
 
@@ -44,11 +45,12 @@ class StoredTable:
 
     def __init__(self, path: Path, schema: MixedSchema) -> None:
         self.schema = schema
+        self._file = open(path, "rb", buffering=0)
+        weakref.finalize(self, self._file.close)
+        hold(self._file)
         found = np.load(path, mmap_mode="r", allow_pickle=False)
         self.shape: tuple[int, int] = found.shape
         self._start: int = found.offset
-        self._file = open(path, "rb", buffering=0)
-        weakref.finalize(self, self._file.close)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -83,8 +85,9 @@ def is_stored(fingerprint: str) -> bool:
 def read_stored(path: Path, leave_out: Collection[str | int] = (), told: Mapping[str, Any] | None = None) -> Source:
     """A table from a file, read in parts. told: as ``schema_file.read_schema_file`` gives it.
 
-    The first call writes the compact rows into ``cache_folder()``; later ones find them there, unless the file's size
-    or time has changed. The fingerprint is of the content, so a copy is the same table.
+    The first call writes the compact rows into ``cache_folder()``, and removes what is no longer used there; later ones
+    find them there, unless the file's size or time has changed. The fingerprint is of the content, so a copy is the
+    same table.
     Raises DataError as reading at once does.
     """
     size = path.stat()
@@ -93,11 +96,22 @@ def read_stored(path: Path, leave_out: Collection[str | int] = (), told: Mapping
     rows, about = cache_folder() / f"{mark}.npy", cache_folder() / f"{mark}.json"
     if not (about.exists() and rows.exists()):
         _store(path, leave_out, told, rows, about)
+    try:
+        table, fingerprint = _kept(rows, about)
+    except FileNotFoundError:  # somebody has just emptied the cache
+        _store(path, leave_out, told, rows, about)
+        table, fingerprint = _kept(rows, about)
+    schema = table.schema
+    description = f"{len(table):,} rows of {len(schema.columns)} columns"
+    return Source(table, schema, tuple(map(str, schema.names)), description, str(path), fingerprint)
+
+
+def _kept(rows: Path, about: Path) -> tuple[StoredTable, str]:
+    """A table that is in the cache, and its fingerprint."""
+    touch(rows, about)
     content = json.loads(about.read_text())
     schema: Any = schema_from_json(content["schema"])
-    table = StoredTable(rows, schema)
-    description = f"{len(table):,} rows of {len(schema.columns)} columns"
-    return Source(table, schema, tuple(map(str, schema.names)), description, str(path), content["fingerprint"])
+    return StoredTable(rows, schema), content["fingerprint"]
 
 
 @contextlib.contextmanager
@@ -126,7 +140,7 @@ def _store(
 
     Others may do the same at the same time: each writes files of its own, and the last ones stay.
     """
-    own = rows.with_name(f"{rows.stem}-{secrets.token_hex(8)}.npy")
+    own, source = rows.with_name(f"{rows.stem}-{secrets.token_hex(8)}.npy"), source_of(path)
     with spooled(path, leave_out) as spool:
         schema = sampled_schema(spool, told)[2]
         assert schema is not None
@@ -134,7 +148,9 @@ def _store(
         schema = replace(schema, shares=_write_rows(spool, schema, own))
     with explained(rows):
         own.replace(rows)
-    write_json(about, {"schema": schema.to_json(), "fingerprint": spool.fingerprint})
+    write_json(about, {"schema": schema.to_json(), "fingerprint": spool.fingerprint, "source": source})
+    with contextlib.suppress(OSError):
+        tidy(rows.parent)
 
 
 def _write_rows(spool: Spool, schema: MixedSchema, path: Path) -> tuple[float, ...]:

@@ -1,6 +1,6 @@
 """Samples to files, by the name's ending."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sparring.data.image import as_bytes, grid, to_pillow
+from sparring.data.parquet import write_parquet
 from sparring.errors import DataError, FolderError, ShapeError
 from sparring.files import explained, replaced_file, replaced_folder
 from sparring.shapes import describe
 
-__all__ = ["as_frame", "write", "write_rows"]
+__all__ = ["ROWS", "as_frame", "write", "write_rows"]
 
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
+MOST_EXACT = 2**53  # beyond which a float need not be the whole number that it was
+ROWS = (".csv", ".parquet")  # endings of files that take any number of rows
 LONGEST = {"JPEG": 65_500, "WEBP": 16_383}  # pixels of a side that a format can hold
 
 
@@ -31,12 +34,12 @@ def write(
 ) -> Path:
     """Write samples, whole or not at all, and return the path.
 
-    .npy, .npz (as X) and .csv take anything (images as one row each, booleans as 0 and 1); .png, .jpg
+    .npy, .npz (as X), .csv and .parquet take anything (images as one row each, booleans as 0 and 1); .png, .jpg
     and the like take images, as one picture; a name without an ending takes images as a folder of PNGs.
     Of images with 2 or more than 4 channels, pictures show the first.
     names: of a CSV's columns, where samples are an array (default: x0, x1, ...; for images p0, p1, ...).
     columns, padding: of a picture. low, high: the values that are black and white in pictures (see ``as_bytes``).
-    labels: the samples' classes (n,), which a .csv holds as the column ``class``, an .npz as the array y.
+    labels: the samples' classes (n,), which a table holds as the column ``class``, an .npz as the array y.
     Raises DataError for another ending, a table as a picture or a picture too large for its format,
     ShapeError if the names do not fit, FolderError if it cannot be written.
     """
@@ -44,28 +47,34 @@ def write(
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
         _write_array(path, np.asarray(samples), labels)
-    elif suffix == ".csv":
+    elif suffix in ROWS:
         frame = as_frame(samples, names) if labels is None else as_frame(samples, names).assign(**{"class": labels})
-        with replaced_file(path) as partial:
-            frame.to_csv(partial, index=False)
+        write_rows([frame], path)
     elif suffix in PICTURES:
         _write_picture(path, grid(_images(samples, path), columns, padding, low, high))
     elif not suffix and path.name:
         _write_folder(path, as_bytes(_images(samples, path), low, high))
     else:
         found = f"{suffix} files" if suffix else "to the present folder itself"
-        raise DataError(f"{path}: cannot write {found}; choose .npy, .npz, .csv, .png or a new folder.")
+        raise DataError(f"{path}: cannot write {found}; choose .npy, .npz, .csv, .parquet, .png or a new folder.")
     return path
 
 
-def write_rows(parts: Iterable[Any], path: Path) -> Path:
-    """A CSV of any length, a part at a time, whole or not at all; booleans are True and False.
+def write_rows(
+    parts: Iterable[Any], path: Path, whole: Collection[str | int] = (), like: pd.DataFrame | None = None
+) -> Path:
+    """A .csv or .parquet of any length, a part at a time, whole or not at all; booleans are True and False.
 
-    Raises FolderError if it cannot be written.
+    whole: columns of whole numbers that are floats only because some are missing; they are written as 220, not 220.0.
+    like: rows that tell the columns' types of a .parquet (see ``write_parquet``).
+    Raises FolderError if it cannot be written, DataError for a .parquet without pyarrow.
     """
+    frames = (_whole_again(part, whole) if isinstance(part, pd.DataFrame) else as_frame(part) for part in parts)
+    if path.suffix.lower() == ".parquet":
+        write_parquet(frames, path, None if like is None else _whole_again(like, whole))
+        return path
     with replaced_file(path) as partial:
-        for i, part in enumerate(parts):
-            frame = part if isinstance(part, pd.DataFrame) else as_frame(part)
+        for i, frame in enumerate(frames):
             frame.to_csv(partial, index=False, header=i == 0, mode="w" if i == 0 else "a")
     return path
 
@@ -80,11 +89,15 @@ def _write_array(path: Path, samples: NDArray[Any], labels: NDArray[Any] | None)
 
 
 def as_frame(samples: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Samples as rows: a CSV that is written can be read. Booleans are 0 and 1. names: as for ``write``."""
+    """Samples as rows: a CSV that is written can be read. names: as for ``write``.
+
+    Booleans are 0 and 1; whole numbers that are floats only because some are missing are whole again.
+    """
     if isinstance(samples, pd.DataFrame):
         frame: Any = samples
-        whole = [name for name in frame.columns if frame[name].dtype.kind == "b" and not frame[name].isna().any()]
-        return samples.astype(dict.fromkeys(whole, np.uint8))
+        booleans = [name for name in frame.columns if frame[name].dtype.kind == "b" and not frame[name].isna().any()]
+        gaps = [name for name in frame.columns if frame[name].isna().any()]
+        return _whole_again(samples.astype(dict.fromkeys(booleans, np.uint8)), gaps)
     rows = np.asarray(samples).reshape(len(samples), -1)
     rows = rows.astype(np.uint8) if rows.dtype.kind == "b" else rows
     letter = "p" if np.ndim(samples) > 2 else "x"
@@ -92,6 +105,20 @@ def as_frame(samples: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
     if len(names) != rows.shape[1]:
         raise ShapeError(f"{len(names)} column names cannot name {rows.shape[1]} columns; one each is needed.")
     return pd.DataFrame(rows, columns=pd.Index(names))
+
+
+def _whole_again(frame: pd.DataFrame, names: Collection[str | int]) -> pd.DataFrame:
+    """Some columns as Int64, which has gaps too, where they are floats and hold nothing but whole numbers."""
+    found: Any = frame
+    return frame.astype(dict.fromkeys([name for name in names if _are_whole(found[name])], "Int64"))
+
+
+def _are_whole(values: Any) -> bool:
+    """Whether all of a column of floats that is there are whole numbers."""
+    if not isinstance(values.dtype, np.dtype) or values.dtype.kind != "f":
+        return False
+    known = values.dropna()
+    return bool((known % 1 == 0).all() and (known.abs() <= MOST_EXACT).all())
 
 
 def _images(samples: Any, path: Path) -> NDArray[Any]:

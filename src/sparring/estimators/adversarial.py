@@ -23,14 +23,14 @@ from sparring.errors import Diverged, FolderError, InputError, Trouble
 from sparring.estimators.about_gan import about_gan, about_treated, show_real, snapshot
 from sparring.estimators.completing import completed
 from sparring.estimators.design import Settings, design, settle
-from sparring.estimators.game import JUDGED, Job, job_of, take_over
-from sparring.estimators.gan_answers import judged, scored
+from sparring.estimators.drawing import classes_drawn, classes_of, drawn, whole_rows, without_classes
+from sparring.estimators.game import Job, job_of, take_over
+from sparring.estimators.gan_answers import judge_held_out, judged, scored
 from sparring.estimators.playing import run_of
 from sparring.estimators.probing import probed
 from sparring.estimators.restoring import Treatments, configured_gan, data_again
 from sparring.estimators.sampling import Sampler, counted
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, name_of, remedy_for, warning_shower
-from sparring.estimators.where import checked_where, rows_where
 from sparring.files import read_json, write_json
 from sparring.judging import Verdict
 from sparring.networks import Average
@@ -58,7 +58,7 @@ class GAN(BaseEstimator):
     Parquet file may have categories, dates, gaps and lumps, and rules that hold in every row: so will the samples.
 
     With ``fit(X, y)`` both networks are told the class of a sample, and ``sample(n, y=...)`` makes samples of
-    the classes that are asked for.
+    the classes that are asked for. To a table of any columns the classes are one more column, which samples leave out.
 
     recipe: "auto" ("r3gan"; for images of more than 16 pixels "nonsaturating"), a name in ``training.RECIPES``, or a
     ``Recipe``. changes: a mapping of its settings (its fields) to other values, which may be plain: objective="hinge",
@@ -292,7 +292,7 @@ class GAN(BaseEstimator):
     def _learned(self, settings: Settings, schema: Any, classes: Classes | None, shares: tuple[float, ...]) -> None:
         """What sampling needs to know."""
         self.schema_, self.latent_size_ = schema, settings.latent_size
-        self.classes_ = None if classes is None else classes.classes
+        self.classes_ = classes_of(schema) if classes is None else classes.classes
         self._law, self._shares, self._pack = settings.recipe.noise, shares, settings.recipe.pack
 
     @property
@@ -314,7 +314,7 @@ class GAN(BaseEstimator):
             self.record_.update(probes=job.probes.looks, probing=round(job.probes.seconds, 2))
         finished = job.state.step == job.settings.steps or (watch is not None and watch.done)
         if finished and len(job.held_out) and job.place.leads:
-            self.judge(job.held_out.some(JUDGED))
+            judge_held_out(self, job)
         if self.record_.kept:
             write_report(self.record_.folder)
 
@@ -323,7 +323,7 @@ class GAN(BaseEstimator):
     @property
     def _sampler(self) -> Sampler:
         check_is_fitted(self, "generator_")
-        known = None if self.classes_ is None else Classes(self.classes_)
+        known = None if self.classes_ is None or classes_of(self.schema_) is not None else Classes(self.classes_)
         return Sampler(self.generator_, self.schema_, self.latent_size_, self._law, known, self._shares)
 
     def sample(
@@ -344,33 +344,30 @@ class GAN(BaseEstimator):
         gives a fresh one.
         Returns (n, ...), or a DataFrame if the model was fitted on one.
         """
-        sampler, seed = self._sampler, seed_from(random_state)
-        noise = None if latent is None else sampler.given(latent)
-        n = counted(n, noise, y)
-        if where is not None:
-            tests = checked_where(self.schema_, where)
-            return rows_where(lambda size, seed: sampler.made(sampler.noise(size, seed)), tests, n, seed)
-        noise = sampler.noise(n, seed) if noise is None else noise
-        return sampler.made(noise, sampler.labels(n, y, seed))
+        return drawn(self._sampler, n, y, where, latent, seed_from(random_state))
 
     def sample_parts(
-        self, n: int, *, where: Mapping[Any, Any] | None = None, random_state: Any = None, most: int = PART
+        self,
+        n: int,
+        *,
+        y: Any = None,
+        where: Mapping[Any, Any] | None = None,
+        random_state: Any = None,
+        most: int = PART,
     ) -> Iterator[Any]:
         """n new samples in parts of at most ``most``, so that any number of them fits into memory.
 
-        Up to ``most`` they are what ``sample`` makes of the same random_state; of more, each part is a draw of its own.
+        y: None, one class, "balanced" or shares. Rows of a mixed table keep the column of their classes. Else they are,
+        up to ``most``, what ``sample`` makes of the same random_state; of more, each part is a draw of its own.
         """
         n, seed = counted(n), seed_from(random_state)
         for i, start in enumerate(range(0, n, most)):
             part = seed if n <= most else derive(seed, "part", i)
-            yield self.sample(min(most, n - start), where=where, random_state=part)
+            yield whole_rows(self._sampler, min(most, n - start), y, where, None, part)
 
     def draw_labels(self, n: int, y: Any = None, *, random_state: Any = None) -> np.ndarray:
         """The classes (n,) that ``sample(n, y=y, random_state=...)`` makes samples of, with the same random_state."""
-        found = self._sampler.labels(counted(n), y, seed_from(random_state))
-        if found is None:
-            raise InputError("this model was fitted without classes.")
-        return found
+        return classes_drawn(self._sampler, counted(n), y, seed_from(random_state))
 
     def interpolate(
         self, steps: int = 8, pairs: int = 1, *, y: Any = None, latent: Any = None, random_state: Any = None
@@ -380,7 +377,7 @@ class GAN(BaseEstimator):
         steps: samples of a way, its ends included. pairs: how many ways. latent: (2, pairs, latent_size_), the starts
         and the ends. y: the class of each way, as for ``sample``. Returns (pairs * steps, ...), way after way.
         """
-        return self._sampler.ways(steps, pairs, y, latent, seed_from(random_state))
+        return without_classes(self.schema_, self._sampler.ways(steps, pairs, y, latent, seed_from(random_state)))
 
     def complete(self, rows: Any, *, columns: Sequence[Any] | None = None, random_state: Any = None) -> Any:
         """Rows of a table with their missing values filled in, each from a made row like it in all that is known.
@@ -390,7 +387,7 @@ class GAN(BaseEstimator):
         best guesses (see ``completing``). Raises InputError for models of other data, DataError for unknown columns.
         """
         check_is_fitted(self, "generator_")
-        return completed(self.sample, self.schema_, rows, columns, seed_from(random_state))
+        return completed(self._sampler.rows, self.schema_, rows, columns, seed_from(random_state))
 
     def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
         """The critic's score of every sample, (n,): higher means more like the data, to this critic.

@@ -27,6 +27,7 @@ from sparring.diagnose.probes import GameProbes
 from sparring.errors import InputError
 from sparring.estimators.design import Design, Settings, design, kind_of, settle, threads_for
 from sparring.estimators.sampling import Sampler
+from sparring.judging.compared import COMPARED
 from sparring.judging.watched import MEASURES, Watched
 from sparring.networks import Average
 from sparring.objectives import Moments
@@ -36,7 +37,7 @@ from sparring.seeds import derive
 from sparring.training import Game, Selection, State, adversarial_game
 from sparring.training.stopping import Patience
 
-__all__ = ["JUDGED", "Job", "job_of", "rows_of", "take_over"]
+__all__ = ["Job", "job_of", "rows_of", "take_over"]
 
 RESIDENT = 2**31  # bytes of encoded rows, up to which they are all kept in memory (or on the GPU)
 INDEXED = ("uint8", "int16", "int32", "int64", "float32", "float64")  # what torch reads by rows where it lies
@@ -45,7 +46,6 @@ LOOKS = 25  # at the generator, in a run that may stop early
 APART = 100  # steps between two looks, at least, so that they stay cheap beside the steps
 KNOWN = 10  # rows for each number of a row, below which second moments are mostly chance
 ENOUGH = 2**19  # rows of a stored table, in an order of chance, that tell second moments
-JUDGED = 20_000  # training rows that a floor is drawn from
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def _watched(job: Job, given: dict[str, Any], seed: int) -> Job:
         raise InputError(f"n_iter_no_change must be a whole number above 0; got {looks!r}")
     points = job.source.schema.points
     seen = Watched.of(
-        points(job.train.some(JUDGED, seed)), points(job.held_out.some(JUDGED, seed)), derive(seed, "watched")
+        points(job.train.some(COMPARED, seed)), points(job.held_out.some(COMPARED, seed)), derive(seed, "watched")
     )
     every = max(math.ceil(job.settings.steps / LOOKS), APART)
     watch = Selection(

@@ -59,7 +59,7 @@ def data_again(model: Any, record: Record, X: Any, y: Any = None) -> tuple[Sourc
     about = record.about["data"]
     if X is None and about["path"] is None:
         raise DataError(f"{record.folder} was fitted on data in memory; give them again.")
-    told = record.about.get("targets") is not None
+    told = record.about.get("targets") is not None or record.about["schema"].get("classes") is not None
     if told and y is None:
         y = about["target"]
         if y is None:

@@ -48,6 +48,10 @@ class Sampler:
             raise DataError("latent must be finite numbers.")
         return torch.from_numpy(found.astype(np.float32))
 
+    def rows(self, n: int, random_state: int) -> Any:
+        """n samples, by a seed."""
+        return self.made(self.noise(n, random_state), self.labels(n, None, random_state))
+
     def labels(self, n: int, y: Any, seed: int) -> NDArray[Any] | None:
         """The classes of n samples, or None for a model that knows none.
 
@@ -56,6 +60,8 @@ class Sampler:
         """
         if self.classes is None:
             if y is not None:
+                if isinstance(self.schema, MixedSchema) and self.schema.classes is not None:
+                    raise InputError("classes that are a column of a table cannot be asked for here; leave y out.")
                 raise InputError("this model was fitted without classes; leave y out, or fit it with fit(X, y).")
             return None
         known = self.classes.classes

@@ -14,13 +14,14 @@ from sparring.data.schema import Schema
 from sparring.data.toy import Mixture
 from sparring.errors import InputError, ShapeError
 from sparring.judging import classes, memory
+from sparring.judging.compared import Compared, at_most
 from sparring.judging.floor import beside_splits, class_intervals, half_interval, share_interval
 from sparring.judging.given import Arrays, Given, Tables, reader_of
 from sparring.judging.marginals import Apart, HeldOutTable, Marginals
 from sparring.judging.measures import HeldOut, frechet_can_tell
 from sparring.judging.units import Features, Units
 from sparring.judging.verdict import ColumnFigures, Figure, PairFigure, Verdict, summarise, unsure
-from sparring.seeds import seed_from
+from sparring.seeds import derive, seed_from
 from sparring.transport.clouds import Floats
 from sparring.transport.ratios import draws_interval
 
@@ -49,6 +50,7 @@ def judge(
     test_labels: ArrayLike | None = None,
     leave_out: Collection[str | int] = (),
     schema: Schema | None = None,
+    out_of: tuple[int, int] | None = None,
 ) -> Verdict:
     """Judge samples by held-out data, every figure beside its floor: training data in the samples' place.
 
@@ -72,6 +74,10 @@ def judge(
     column, and every two of them, is compared too (``verdict.columns``, ``verdict.pairs``); where some are no plain
     numbers, distances are between ranks, as ``MixedSchema.points`` says, and a function features gets these points.
 
+    Of tables with more than 20,000 training or held-out rows, as many are drawn by the seed and compared; exact copies
+    are looked for among all training rows. ``verdict.compared`` says how many. out_of: where train and test are
+    themselves drawn from more rows, how many these are.
+
     Without features, tables (n, d) of plain numbers are measured in standard deviations of the training columns, images
     (n, h, w, ...) in units of their own. Distances, precision, recall, density, coverage, the two-sample test, columns,
     pairs and modes are means over draws; copies and classes are looked for in at most 1,000 samples, exact copies in
@@ -87,7 +93,7 @@ def judge(
         raise InputError("fake_labels and test_labels are given together, and with the training rows' labels.")
     reader, train = reader_of(train, schema, leave_out)
     case = _Case.of(reader, fake, train, test, draws, samples, random_state, features, fake_labels)
-    known = None if labels is None else classes.checked_labels(labels, len(case.train))
+    known = None if labels is None else case.train.of_these(classes.checked_labels(labels, len(case.train.every)))
     figures, columns, pairs = case.quality()
     figures += case.copying()
     if truth is not None:
@@ -97,9 +103,10 @@ def judge(
     if known is not None and test_labels is not None:
         figures += (case.taught(known, np.asarray(test_labels), classifier),)
     notes = (*case.notes(), *unsure(figures))
-    said = summarise(figures, columns)
+    compared = case.compared(out_of)
+    said = summarise(figures, columns, compared)
     seconds = time.perf_counter() - began
-    return Verdict(figures, case.size, draws, seconds, said, case.units.space, notes, columns, pairs)
+    return Verdict(figures, case.size, draws, seconds, said, case.units.space, notes, columns, pairs, compared)
 
 
 @dataclass(frozen=True)
@@ -131,8 +138,10 @@ class _Case:
         features: Any,
         labels: Any,
     ) -> "_Case":
-        rng = np.random.default_rng(seed_from(random_state))
-        train, test = reader.read("train", train), reader.read("test", test)
+        seed = seed_from(random_state)
+        rng, most = np.random.default_rng(seed), at_most(samples)
+        train = reader.read("train", train, most, derive(seed, "train"))
+        test = reader.read("test", test, most, derive(seed, "test"))
         fixed = None if callable(fake) else reader.read("fake", fake)
         size = _size(len(train), len(test), None if fixed is None else len(fixed), draws, samples)
         units = reader.units(train, features)
@@ -236,6 +245,12 @@ class _Case:
             made.append(Figure.of(name, value.mean(), floor.mean(), interval))
         return tuple(made)
 
+    def compared(self, out_of: tuple[int, int] | None) -> Compared:
+        """With how many rows, out of how many."""
+        known, judged = len(self.train.every), len(self.test.every)
+        train, test = out_of or (known, judged)
+        return Compared(len(self.train), max(train, known), len(self.test), max(test, judged), known)
+
     def notes(self) -> tuple[str, ...]:
         """What this many rows cannot tell."""
         columns, notes = self.train_points.shape[1], []
@@ -257,8 +272,8 @@ class _Case:
         gaps = memory.spacing(train, _pick(self.rng, len(train), MOST_SAMPLES))
         threshold = float(np.quantile(gaps, NEAR))
         near, usual = memory.nearest(pool, train) <= threshold, memory.nearest(held_out, train) <= threshold
-        equal = memory.exact_copies(self.distinct.exact, self.train.exact)
-        equal_usual = memory.exact_copies(self.test.exact, self.train.exact)
+        equal = memory.exact_copies(self.distinct.exact, self.train.every)
+        equal_usual = memory.exact_copies(self.test.exact, self.train.every)
         sides = memory.sides(pool, train, test, len(self.samples), self.rng)
         nearer = float(sides.whole.mean())
         return (
@@ -285,10 +300,10 @@ class _Case:
     def taught(self, labels: NDArray[Any], test_labels: NDArray[Any], classifier: Any) -> Figure:
         """How well a classifier names held-out rows that saw samples alone; the floor saw as many training rows."""
         assert self.classes is not None
-        if len(test_labels) != len(self.test):
-            raise ShapeError(
-                f"test_labels must hold a class for each of {len(self.test)} rows; got {len(test_labels)}."
-            )
+        rows = len(self.test.every)
+        if len(test_labels) != rows:
+            raise ShapeError(f"test_labels must hold a class for each of {rows} rows; got {len(test_labels)}.")
+        test_labels = self.test.of_these(test_labels)
         n, seed = min(len(self.distinct), len(self.train), MOST_TAUGHT), int(self.rng.integers(2**31))
         picked = _pick(self.rng, len(self.train), n)
         hits = [

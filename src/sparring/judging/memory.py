@@ -1,6 +1,7 @@
 """Has the generator memorised its training rows? Near copies, exact copies, and which side is nearer."""
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,14 +36,17 @@ def exact_copies(queries: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.bool_]
     """
     kinds = [array.dtype for array in (queries, rows) if array.dtype.kind == "f"]
     shorter = min(kinds, key=lambda kind: kind.itemsize) if len(kinds) == 2 else np.dtype(np.float64)
-    known = {_digest(row, shorter) for row in rows}
-    return np.array([_digest(row, shorter) in known for row in queries])
+    known = set(_digests(rows, shorter))
+    return np.array([digest in known for digest in _digests(queries, shorter)])
 
 
-def _digest(row: NDArray[Any], kind: np.dtype[Any]) -> bytes:
-    with np.errstate(over="ignore"):  # a value too large for the shorter type is equal to no row of it
-        values = np.asarray(row).astype(kind) + np.zeros((), kind)  # + 0 turns -0 into 0
-    return hashlib.blake2b(values.tobytes(), digest_size=16).digest()
+def _digests(rows: NDArray[Any], kind: np.dtype[Any]) -> Iterator[bytes]:
+    length = max(1, CHUNK_BYTES // (8 * max(1, rows[0].size)))
+    for start in range(0, len(rows), length):
+        with np.errstate(over="ignore"):  # a value too large for the shorter type is equal to no row of it
+            block = rows[start : start + length].astype(kind) + np.zeros((), kind)  # + 0 turns -0 into 0
+        for row in np.ascontiguousarray(block):
+            yield hashlib.blake2b(row, digest_size=16).digest()
 
 
 class Sides(NamedTuple):
@@ -67,9 +71,9 @@ def sides(samples: Floats, train: Floats, test: Floats, draws: int, rng: np.rand
     votes, half_votes = [], []
     for block in _blocks(samples, train):
         to_train, to_test = distances(block, train), distances(block, test)
-        votes.append([_vote(to_train[:, i], to_test[:, j]) for i, j in picks])
+        votes.append([_vote(_least(to_train, i), _least(to_test, j)) for i, j in picks])
         half = size - size // 2
-        half_votes.append([_vote(to_train[:, i[:half]], to_test[:, j[:half]]) for i, j in picks])
+        half_votes.append([_vote(_least(to_train, i[:half]), _least(to_test, j[:half])) for i, j in picks])
     jury = [rng.permutation(len(samples))[: len(samples) - len(samples) // 2] for _ in range(draws)]
     halves = np.concatenate(half_votes, axis=1)
     return Sides(
@@ -80,7 +84,12 @@ def sides(samples: Floats, train: Floats, test: Floats, draws: int, rng: np.rand
 
 def _vote(to_train: Floats, to_test: Floats) -> Floats:
     """1 where training is nearer, 0 where held-out data are, 1/2 for a tie."""
-    return (np.sign(to_test.min(axis=1) - to_train.min(axis=1)) + 1) / 2
+    return (np.sign(to_test - to_train) + 1) / 2
+
+
+def _least(distances: Floats, columns: NDArray[np.intp]) -> Floats:
+    """The least distance in each row among some columns, which are not copied if they are all."""
+    return (distances if len(columns) == distances.shape[1] else distances[:, columns]).min(axis=1)
 
 
 def _blocks(queries: NDArray[Any], rows: NDArray[Any]) -> list[NDArray[Any]]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sparring.judging.compared import Compared
+
 __all__ = ["MOST_SHOWN", "PRIVACY", "UNSEEN", "WORDS", "Section", "as_markdown", "as_text", "number", "sections"]
 
 WORDS: Mapping[str, str] = {"good": "as good as real", "fair": "close", "poor": "far", "broken": "broken"}
@@ -58,9 +60,15 @@ def sections(verdict: Mapping[str, Any]) -> tuple[Section, ...]:
         Section("", tuple(row for row in figures if row[0] not in PRIVACY)),
         Section("Columns, the worst first", tuple(columns), SHAPES, detailed=True),
         Section("Columns that go together worst", tuple(pairs), TOGETHER, detailed=True),
-        Section("Privacy", tuple(row for row in figures if row[0] in PRIVACY), UNSEEN),
+        Section("Privacy", tuple(row for row in figures if row[0] in PRIVACY), _unseen(verdict.get("compared"))),
     )
     return tuple(section for section in made if section.rows)
+
+
+def _unseen(compared: Any) -> str:
+    """What the figures of privacy do not see. compared: ``Compared`` in plain values, where it is known."""
+    part = Compared.from_json(compared).said() if isinstance(compared, Mapping) else ""
+    return f"{part} {UNSEEN}".strip()
 
 
 def _mappings(rows: Any) -> list[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from sparring.errors import InputError
 from sparring.judging import said
+from sparring.judging.compared import Compared
 
 __all__ = [
     "LIMITS",
@@ -227,7 +228,7 @@ class Verdict:
 
     samples: rows per draw. draws: how many. seconds: how long it took. summary: one sentence. space: what distances are
     measured in. notes: what so few rows cannot tell. columns: of a table, the worst first. pairs: of its columns, the
-    three that are furthest off.
+    three that are furthest off. compared: with how many rows, out of how many; None in verdicts of old.
     """
 
     figures: tuple[Figure, ...]
@@ -239,6 +240,7 @@ class Verdict:
     notes: tuple[str, ...] = ()
     columns: tuple[ColumnFigures, ...] = ()
     pairs: tuple[PairFigure, ...] = ()
+    compared: Compared | None = None
 
     def __getitem__(self, name: str) -> Figure:
         for figure in self.figures:
@@ -253,6 +255,7 @@ class Verdict:
         plain["notes"] = list(self.notes)
         plain["columns"] = [column.to_json() for column in self.columns]
         plain["pairs"] = [pair.to_json() for pair in self.pairs]
+        plain["compared"] = None if self.compared is None else self.compared.to_json()
         plain["privacy"] = {"figures": list(said.PRIVACY), "limits": said.UNSEEN}
         return plain
 
@@ -266,6 +269,7 @@ class Verdict:
                 "notes": tuple(plain.get("notes", ())),
                 "columns": tuple(map(ColumnFigures.from_json, plain.get("columns", ()))),
                 "pairs": tuple(map(PairFigure.from_json, plain.get("pairs", ()))),
+                "compared": Compared.from_json(plain["compared"]) if plain.get("compared") else None,
             }
             return cls(**{**kept, **parts})
         except (KeyError, TypeError, ValueError) as error:
@@ -292,7 +296,9 @@ def _reaches(figure: Figure) -> bool:
     return min(steps) == 0 and max(steps) >= 2
 
 
-def summarise(figures: tuple[Figure, ...], columns: tuple[ColumnFigures, ...] = ()) -> str:
+def summarise(
+    figures: tuple[Figure, ...], columns: tuple[ColumnFigures, ...] = (), compared: Compared | None = None
+) -> str:
     """One sentence: how near, what is missing, which columns are far off, and whether training rows were copied."""
     by_name = {figure.name: figure for figure in figures}
     parts = [_nearness(by_name["w1"])]
@@ -300,7 +306,7 @@ def summarise(figures: tuple[Figure, ...], columns: tuple[ColumnFigures, ...] = 
         parts.append("parts of the data have no samples near them")
     parts += _far(columns, by_name.get("pairs"))
     suspects = [by_name[name] for name in COPYING]
-    parts.append(_copying([f for f in suspects if f.grade != "good" and not _within_chance(f.interval)]))
+    parts.append(_copying([f for f in suspects if f.grade != "good" and not _within_chance(f.interval)], compared))
     shared = by_name["exact_copies"].floor or 0.0
     if shared > SHARED:
         parts.append(f"but {shared:.0%} of the held-out rows stand in the training data too: were they held out?")
@@ -335,9 +341,11 @@ def _far(columns: tuple[ColumnFigures, ...], pairs: Figure | None) -> list[str]:
     return []
 
 
-def _copying(signs: list[Figure]) -> str:
+def _copying(signs: list[Figure], compared: Compared | None) -> str:
     if not signs:
-        return "no sign of copying"
+        if compared is None or compared.train == compared.of_train:
+            return "no sign of copying"
+        return f"no sign of copying the {compared.train:,} training rows compared"
     evidence = ", ".join(f"{sign.name} {said.number(sign.value)} against {said.number(sign.floor)}" for sign in signs)
     worst = any(sign.grade in ("poor", "broken") for sign in signs)
     return f"{'training rows are copied' if worst else 'some signs of copying'} ({evidence})"
