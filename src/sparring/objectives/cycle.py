@@ -6,7 +6,7 @@ G translates A to B, and F translates B to A. Source: Zhu et al. 2017 (CycleGAN)
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
-__all__ = ["cycle_consistency", "identity"]
+__all__ = ["cycle_consistency", "identity", "parts_missed"]
 
 
 def cycle_consistency(returned: Tensor, x: Tensor) -> Tensor:
@@ -20,3 +20,17 @@ def cycle_consistency(returned: Tensor, x: Tensor) -> Tensor:
 def identity(kept: Tensor, y: Tensor) -> Tensor:
     """E |G(y) - y|, the mean over samples and numbers, a scalar: G leaves alone what is of the other side already."""
     return l1_loss(kept, y)
+
+
+def cells_apart(made: Tensor, x: Tensor, ranks: tuple[Tensor, Tensor], weights: Tensor, cells: int) -> Tensor:
+    """How far rows of a table of any columns are from others: the mean over samples and cells, a scalar.
+
+    1/c (sum_k w_k |made_k - x_k| + sum_j |r_j(made) - r_j(x)|) over places k and numbers j: a label that differs counts
+    1 if both its places weigh 1/2, a number the difference of its ranks. Where a choice is right it draws at nothing, as
+    |F(G(x)) - x| does at what is equal. (Cross-entropy draws at right choices too, towards surer ones, and so makes G
+    tell F more than B's rows do: labels that only B has came out right less often; see benchmarks/RESULTS.md.)
+    made, x: (n, places and more), one-hot; gradients of made are those of ``networks.Choices``. ranks: of both, (n, j).
+    weights: (places,). cells: c, parts of a row.
+    """
+    chosen = (made[:, : len(weights)] - x[:, : len(weights)]).abs() @ weights
+    return (chosen + (ranks[0] - ranks[1]).abs().sum(1)).mean() / cells

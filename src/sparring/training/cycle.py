@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from sparring.errors import InputError
 from sparring.networks import Average, draws_nothing, has_batch_statistics, treats_samples_apart
-from sparring.objectives import LEAST_SQUARES, Objective, cycle_consistency, identity
+from sparring.objectives import LEAST_SQUARES, Moments, Objective, cycle_consistency, identity
 from sparring.training.adam import Adam
 from sparring.training.buffer import Buffer
 from sparring.training.recipe import Penalty
@@ -26,6 +26,8 @@ from sparring.training.turn import Game, Loss, Round, Turn
 __all__ = ["CycleRecipe", "cycle_game"]
 
 SIDES: tuple[str, str] = ("A", "B")
+Strays = Callable[[nn.Module, Tensor, Tensor], Tensor]
+"""(generator, its input, rows) -> how far what it makes is from the rows, a scalar"""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class CycleRecipe:
     depth: int | None = 2
     norm: str | None = None
     direct: bool = True
+    moments: float = 0.0
 
 
 def _as_is(step: int) -> int:
@@ -79,6 +82,8 @@ def cycle_game(
     *,
     own_step: Callable[[int], int] = _as_is,
     ranks: int = 1,
+    strays: Mapping[str, Strays] | None = None,
+    moments: Mapping[str, Moments] | None = None,
 ) -> Game:
     """Both turns. Batches are (a, b), rows of either side, as many of each.
 
@@ -89,7 +94,7 @@ def cycle_game(
     """
     _refuse_nonsense(generators, critics, recipe, ranks)
     average = Average(generators, recipe.half_life)
-    players = _Players(generators, critics, recipe)
+    players = _Players(generators, critics, recipe, strays or {}, (moments or {}) if recipe.moments else {})
     buffers = {side: Buffer(recipe.buffer) for side in SIDES}
     quiet = draws_nothing(generators) and draws_nothing(critics)
     falling = partial(constant_then_linear, steps=steps, hold=recipe.hold)
@@ -126,9 +131,16 @@ def cycle_game(
 class _Players:
     """The four networks, and what of the game has weight."""
 
-    def __init__(self, generators: nn.ModuleDict, critics: nn.ModuleDict, recipe: CycleRecipe) -> None:
+    def __init__(
+        self,
+        generators: nn.ModuleDict,
+        critics: nn.ModuleDict,
+        recipe: CycleRecipe,
+        strays: Mapping[str, Strays],
+        moments: Mapping[str, Moments],
+    ) -> None:
         self.to = {"B": generators["G"], "A": generators["F"]}  # by the side that they make
-        self.critics, self.recipe = critics, recipe
+        self.critics, self.recipe, self.strays, self.moments = critics, recipe, strays, moments
         self.apart = {side: treats_samples_apart(made) for side, made in self.to.items()}
         self.judges_apart = {side: treats_samples_apart(critics[side]) for side in SIDES}
         # L(G, D_B) is the first weight, and is of fakes of B; a cycle's and an identity's are of A first
@@ -143,11 +155,16 @@ class _Players:
 
     def made(self, side: str, source: Tensor, own: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """(fakes of a side, its own rows as its generator leaves them), None for what is not wanted; in one pass."""
-        network, keeps = self.to[side], bool(self.identity[side])
+        network, keeps = self.to[side], bool(self.identity[side]) and side not in self.strays
         if self.needed(side) and keeps and self.apart[side] and source.shape[1:] == own.shape[1:]:
             fakes, kept = network(torch.cat([source, own])).split([len(source), len(own)])
             return fakes, kept
         return (network(source) if self.needed(side) else None), (network(own) if keeps else None)
+
+    def strayed(self, side: str, x: Tensor, rows: Tensor) -> Tensor:
+        """How far what becomes of x on a side is from rows of it."""
+        network = self.to[side]
+        return self.strays[side](network, x, rows) if side in self.strays else cycle_consistency(network(x), rows)
 
     def scores(self, side: str, x: Tensor) -> Tensor:
         """Of samples, in float32 or better, of any shape (n, ...)."""
@@ -165,8 +182,9 @@ def _generators_loss(players: _Players, round: Round) -> Loss:
     fakes: dict[str, Tensor] = {}
     for side in reversed(SIDES):
         fake, kept = players.made(side, rows[_other(side)], rows[side])
-        if kept is not None:
-            terms[f"{side}/identity"] = identity(kept, rows[side])
+        if players.identity[side]:
+            left = players.strayed(side, rows[side], rows[side]) if kept is None else identity(kept, rows[side])
+            terms[f"{side}/identity"] = left
             weighted.append(players.identity[side] * terms[f"{side}/identity"])
         if fake is not None:
             fakes[side] = fake
@@ -180,8 +198,11 @@ def _generators_loss(players: _Players, round: Round) -> Loss:
             weighted.append(players.adversarial[side] * terms[f"{side}/adversarial"])
         source = _other(side)
         if players.cycle[source]:
-            terms[f"{source}/cycle"] = cycle_consistency(players.to[source](fake), rows[source])
+            terms[f"{source}/cycle"] = players.strayed(source, fake, rows[source])
             weighted.append(players.cycle[source] * terms[f"{source}/cycle"])
+        if side in players.moments:
+            terms[f"{side}/moments"] = players.moments[side].gap(fake)
+            weighted.append(players.recipe.moments * terms[f"{side}/moments"])
     round.scratch["fakes"] = {side: fake.detach() for side, fake in fakes.items()}
     return Loss(torch.stack(weighted).sum(), terms)
 
