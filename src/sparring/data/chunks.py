@@ -45,9 +45,8 @@ def chunks(data: Any, schema: Schema, *, full_size: bool = False) -> Iterator[Ch
     if path is not None and (path.is_dir() or is_image(path)):
         yield from _of_pictures(path, schema, size, full_size)
         return
-    values = from_npy(path) if path is not None and path.suffix.lower() == ".npy" else data
-    if not isinstance(values, np.memmap):
-        values = read_like(values, schema).values
+    given = from_npy(path) if path is not None and path.suffix.lower() == ".npy" else data
+    values: Any = given if isinstance(given, np.memmap) else read_like(given, schema).values
     schema.check(values[:0])
     if isinstance(schema, MixedSchema):
         schema.numbers(values)  # so that what cannot be is said with its row of them all, and before anything is made

@@ -108,5 +108,5 @@ def _shared(a: pd.DataFrame | None, b: pd.DataFrame | None) -> MixedSchema:
         if a[name].dtype != b[name].dtype:
             kinds = f"{a[name].dtype} in A and {b[name].dtype} in B"
             raise DataError(f"{why}: column {name!r} is {kinds}. Give identity=0, or make them one.")
-    both = pd.concat([a, b[list(a.columns)]], ignore_index=True)
+    both: Any = pd.concat([a, b[list(a.columns)]], ignore_index=True)
     return MixedSchema.of(both)

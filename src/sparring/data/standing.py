@@ -11,8 +11,6 @@ from sparring.data.mixed import MixedSchema
 __all__ = ["Standing", "numbered_parts"]
 
 
-
-
 @dataclass(frozen=True)
 class Standing:
     """The numbers of an encoded row, by their ranks in [0, 1] among the rows that the schema is of.
@@ -35,7 +33,7 @@ class Standing:
         middle, half = np.full(total, 0.5, np.float32), np.zeros(total, np.float32)
         scalars: list[int] = []
         count = 0
-        for part, (start, size, bins) in enumerate(zip(schema.starts, schema.parts, numbered_parts(schema), strict=True)):
+        for start, size, bins in zip(schema.starts, schema.parts, numbered_parts(schema), strict=True):
             if bins is None:
                 continue
             known = slice(start, start + size - bins.missing)

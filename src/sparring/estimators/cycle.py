@@ -311,7 +311,9 @@ class CycleGAN(BaseEstimator):
         the training rows is off.
         """
         check_is_fitted(self, "generators_")
-        return strayed(self.generators_["G"], self.generators_["F"], read_like(A, self.schema_a_).values, self.schema_a_)
+        return strayed(
+            self.generators_["G"], self.generators_["F"], read_like(A, self.schema_a_).values, self.schema_a_
+        )
 
     def judge(
         self, A_test: Any, B_test: Any, pairs: Any = None, *, draws: int = 10, random_state: Any = 0

@@ -136,9 +136,7 @@ def _starts(given: Mapping[str, Any], sides: tuple[Side, Side], count: int, seed
     return starts_of(rows[0], rows[1], count, seed_of_starts, align)
 
 
-def _of_tables(
-    given: Mapping[str, Any], sides: tuple[Side, Side], recipe: CycleRecipe, place: Place
-) -> dict[str, Any]:
+def _of_tables(given: Mapping[str, Any], sides: tuple[Side, Side], recipe: CycleRecipe, place: Place) -> dict[str, Any]:
     """What a game of mixed tables has besides: their own distance of rows, and second moments to be held to."""
     schemas = {name: side.source.schema for name, side in zip("AB", sides, strict=True)}
     found: dict[str, Any] = {"strays": {}, "moments": {}}

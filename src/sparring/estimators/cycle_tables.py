@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from sparring.data.mixed import MixedSchema
 from sparring.data.standing import Standing, numbered_parts
 from sparring.estimators.cycle_starts import Affine, Start
 from sparring.estimators.cycle_use import translated
-from sparring.networks import Placing, Ranking, TableTranslator
+from sparring.networks import Places, Ranking, TableTranslator
 from sparring.objectives import cells_apart
 from sparring.transport.aligning import w1_between
 from sparring.transport.matching import Matching, Part, matchings
@@ -32,17 +31,17 @@ FAINT = 0.1  # of the weights by chance of what has no partner
 # -- networks
 
 
-def _layout(schema: MixedSchema) -> tuple[Any, ...]:
+def _places(schema: MixedSchema) -> Places:
     found = Standing.of(schema)
-    told = (torch.from_numpy(values) for values in (found.number, found.middle, found.half, found.lump))
-    return (schema.parts, schema.spans, *told, found.scalars)
+    number, middle, half, lump = map(torch.from_numpy, (found.number, found.middle, found.half, found.lump))
+    return Places(schema.parts, schema.spans, number, middle, half, lump, found.scalars)
 
 
 def table_translator(
     source: MixedSchema, target: MixedSchema, hidden: Sequence[int], direct: Affine | None
 ) -> TableTranslator:
     """direct: the linear map that it begins with; None: by chance, at the target's own shares of labels."""
-    made = TableTranslator(Ranking(*_layout(source)), Placing(*_layout(target)), hidden, direct)
+    made = TableTranslator(_places(source), _places(target), hidden, direct)
     if direct is None:
         with torch.no_grad():
             made.linear.weight.mul_(0.5)
@@ -69,14 +68,11 @@ def straying(schema: MixedSchema, device: torch.device) -> Callable[[nn.Module, 
             weights[start : start + size] = 0.5
         elif bins.missing:
             weights[start + size - 1] = 1.0
-    return partial(_strayed, Ranking(*_layout(schema)).to(device), weights.to(device), len(schema.parts))
+    return partial(_strayed, Ranking(_places(schema)).to(device), weights.to(device), len(schema.parts))
 
 
 def _strayed(ranks: Ranking, weights: Tensor, parts: int, network: nn.Module, x: Tensor, rows: Tensor) -> Tensor:
     made = network(x)
-    import os
-    if os.environ.get("CYC") == "l1":
-        return (made - rows)[:, : len(weights)].abs().sum(1).mean() / 2 / parts + (ranks(made) - ranks(rows)).abs().mean()
     return cells_apart(made, rows, (ranks(made), ranks(rows)), weights, parts)
 
 
@@ -126,7 +122,9 @@ def _by_name(a: MixedSchema, b: MixedSchema) -> Matching | None:
     for name, at in places[0].items():
         one, other = a.columns[at], b.columns[places[1][name]]
         parts = [_parts_of(schema, i) for schema, i in ((a, at), (b, places[1][name]))]
-        kinds = [[numbered_parts(schema)[i] is None for i in found] for schema, found in zip((a, b), parts, strict=True)]
+        kinds = [
+            [numbered_parts(schema)[i] is None for i in found] for schema, found in zip((a, b), parts, strict=True)
+        ]
         if kinds[0] != kinds[1] or (len(parts[0]) > 1 and kinds[0][0]):  # rare labels go by groups of their own
             return None
         for i, j, labelled in zip(*parts, kinds[0], strict=True):
@@ -162,8 +160,9 @@ def _start(
     )
     maps = _map(a, b, matching, rng), _map(b, a, back, rng)
     network = table_translator(a, b, (8,), maps[0])
-    made = b.decode(translated(network, torch.from_numpy(a.encode(frames[0][:COMPARED]))).numpy())
-    w1 = w1_between(*(b.points(rows)[..., 0].astype(np.float64) for rows in (made, frames[1][:COMPARED])))
+    rows = [frame.iloc[:COMPARED] for frame in frames]
+    made = b.decode(translated(network, torch.from_numpy(a.encode(rows[0]))).numpy())
+    w1 = w1_between(*(b.points(found)[..., 0].astype(np.float64) for found in (made, rows[1])))
     return Start(said, w1, maps)
 
 
@@ -205,7 +204,7 @@ def _missing(schema: MixedSchema, part: int) -> int | None:
 
 def _parts(schema: MixedSchema, frame: pd.DataFrame) -> list[Part]:
     """What each part says, in order."""
-    frame = frame[:MATCHED]
+    frame = frame.iloc[:MATCHED]
     numbers, compact = schema.numbers(frame), schema.compact(frame)
     values: list[NDArray[np.float64]] = []
     for column, codec in zip(schema.columns, schema.codecs, strict=True):

@@ -184,9 +184,7 @@ def _batches(
             train.numbers,
             size=settings.recipe.batch_size,
             seed=seed,
-            prepare=partial(
-                spread, train.values.schema, torch.from_numpy(train.values.schema.starts).to(place.device)
-            ),
+            prepare=partial(spread, train.values.schema, torch.from_numpy(train.values.schema.starts).to(place.device)),
             rank=place.rank,
             ranks=place.ranks,
         )

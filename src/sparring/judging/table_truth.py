@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,14 +50,17 @@ def pairing_of(own: Side, other: Side, pairs: NDArray[np.int64]) -> Pairing:
         ColumnError(str(name), kinds[name], float(apart.mean()), float(always[name].mean()))
         for name, apart in by_column.items()
     )
-    return Pairing(tried, tried, schema.apart(usual, partners), (_flat(schema, made), _flat(schema, partners)), {}, columns)
+    return Pairing(
+        tried, tried, schema.apart(usual, partners), (_flat(schema, made), _flat(schema, partners)), {}, columns
+    )
 
 
 def usual_row(schema: MixedSchema, train: pd.DataFrame) -> pd.DataFrame:
     """One row: the commonest label and the middle number of every column, or a gap if most have one."""
     numbers = {}
+    rows: Any = train
     for column in schema.columns:
-        found = column.numbers(train[column.name], strict=False)
+        found = column.numbers(rows[column.name], strict=False)
         known = found[~np.isnan(found)]
         gaps = 2 * len(known) <= len(found)
         if column.kind in LABELLED and len(known):

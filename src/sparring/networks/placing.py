@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,136 +15,140 @@ from sparring.networks.mlp import MLP
 __all__ = ["Places", "Placing", "Ranking", "TableTranslator"]
 
 EDGE = 0.999  # of a bin from -1 to 1: tanh does not reach its ends
-STEEP = 100.0  # how fast a place's number falls with the distance of a rank from it: by half a place of its part at 0.05
+STEEP = 100.0  # how fast a place falls behind with its distance from a rank: by a factor e^-0.5 of chance at 0.05
+NARROWEST = 1e-6
 
 
-class Places(nn.Module):
-    """How a row is laid out: parts of places, one-hot, and then scalars.
+@dataclass(frozen=True, eq=False)
+class Places:
+    """How a row is laid out: one-hot parts, and then scalars.
 
     parts: how many places each has. spans: for each scalar the places (start, end) of the bins that it is in.
-    number: (places,), which number each place tells, -1 for labels. middle, reach: (places,): it covers the ranks
-    from middle - reach to middle + reach. lump: (places,), whether it is a single value. scalars: of which number each scalar is.
+    number: (places,), which number each place tells, -1 for labels and missing values. middle, reach: (places,): it
+    covers the ranks from middle - reach to middle + reach. lump: (places,), whether it is a single value. scalars:
+    which number each scalar is of.
     """
 
+    parts: Sequence[int]
+    spans: Sequence[tuple[int, int]]
     number: Tensor
     middle: Tensor
     reach: Tensor
     lump: Tensor
-
-    def __init__(
-        self,
-        parts: Sequence[int],
-        spans: Sequence[tuple[int, int]],
-        number: Tensor,
-        middle: Tensor,
-        reach: Tensor,
-        lump: Tensor,
-        scalars: Sequence[int],
-    ) -> None:
-        super().__init__()
-        self.parts, self.spans, self.scalars = tuple(parts), tuple(spans), tuple(scalars)
-        self.count = int(number.max()) + 1 if len(number) else 0
-        told = {"number": torch.where(number < 0, self.count, number), "middle": middle, "reach": reach, "lump": lump}
-        for name, values in told.items():
-            self.register_buffer(name, values, persistent=False)
+    scalars: Sequence[int]
 
     @property
-    def places(self) -> int:
-        return sum(self.parts)
+    def count(self) -> int:
+        """Places of a row."""
+        return len(self.number)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers a row has."""
+        return int(self.number.max()) + 1 if len(self.number) else 0
 
     @property
     def width(self) -> int:
-        return self.places + len(self.scalars)
+        return self.count + len(self.scalars)
 
 
-class Ranking(Places):
-    """Encoded rows (n, places + scalars) to the ranks of their numbers, (n, numbers), in [0, 1]; 1/2 where one is missing.
+class Ranking(nn.Module):
+    """Encoded rows (n, places + scalars) to the ranks of their numbers, (n, numbers), in [0, 1]; 1/2 of a missing one.
 
     In a bin that covers the ranks from m - h to m + h, a scalar s stands for m + h s.
     """
 
     onto: Tensor
     within: Tensor
+    of: Tensor
 
-    def __init__(self, *layout: object) -> None:
-        super().__init__(*layout)  # type: ignore[arg-type]
-        onto = torch.zeros(self.places, self.count + 1)
-        onto[torch.arange(self.places), self.number] = self.middle - 0.5
-        self.register_buffer("onto", onto[:, :-1], persistent=False)
-        within = torch.zeros(self.places, len(self.scalars))
-        for i, (start, end) in enumerate(self.spans):
-            within[start:end, i] = self.reach[start:end]
-        self.register_buffer("within", within, persistent=False)
+    def __init__(self, layout: Places) -> None:
+        super().__init__()
+        onto, within = torch.zeros(layout.count, layout.numbers), torch.zeros(layout.count, len(layout.scalars))
+        told = layout.number >= 0
+        onto[told.nonzero()[:, 0], layout.number[told]] = layout.middle[told] - 0.5
+        for i, (start, end) in enumerate(layout.spans):
+            within[start:end, i] = layout.reach[start:end]
+        of = torch.tensor(list(layout.scalars), dtype=torch.long)
+        for name, values in (("onto", onto), ("within", within), ("of", of)):
+            self.register_buffer(name, values, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        places, scalars = x.split([self.places, len(self.scalars)], dim=1)
-        ranks = 0.5 + places @ self.onto
-        if not self.scalars:
-            return ranks
-        beside = scalars * (places @ self.within)
-        return ranks.index_add(1, torch.tensor(self.scalars, device=x.device), beside)
+        places, scalars = x.split(list(self.within.shape), dim=1)
+        return (0.5 + places @ self.onto).index_add(1, self.of, scalars * (places @ self.within))
 
 
-class Placing(Places):
-    """Numbers (n, places + numbers) to what ``Choices`` takes, (n, places + scalars).
+class Placing(nn.Module):
+    """Numbers (n, places + numbers of a row) to what ``Choices`` takes, (n, places + scalars).
 
     Of each number comes its rank r, and of each place one number more, y. A place of a number that covers the ranks
     m - h to m + h gets y - 100 max(d, 0)^2 with d = |r - m| - h, how far r is outside, so that the place that r is in
-    is chosen unless y says otherwise; a single value that lies among bins gets y - 100 d |d|. A scalar is (r - m) / h in
-    its bin. Labels get y alone.
+    is chosen unless y says otherwise; a single value, which may lie among bins, gets y - 100 d |d|. A scalar is
+    (r - m) / h in its bin. Labels and missing values get y alone.
     """
 
+    number: Tensor
+    middle: Tensor
+    reach: Tensor
+    lump: Tensor
+    steep: Tensor
     bins: Tensor
-    inside: Tensor
+    padding: Tensor
     of: Tensor
 
-    def __init__(self, *layout: object) -> None:
-        super().__init__(*layout)  # type: ignore[arg-type]
-        widest = max((end - start for start, end in self.spans), default=0)
-        bins = torch.zeros(len(self.spans), widest, dtype=torch.long)
-        inside = torch.zeros(len(self.spans), widest, dtype=torch.bool)
-        for i, (start, end) in enumerate(self.spans):
-            bins[i, : end - start], inside[i, : end - start] = torch.arange(start, end), True
-        self.register_buffer("bins", bins, persistent=False)
-        self.register_buffer("inside", inside, persistent=False)
-        self.register_buffer("of", torch.tensor(self.scalars, dtype=torch.long), persistent=False)
+    def __init__(self, layout: Places) -> None:
+        super().__init__()
+        self.sizes = [layout.count, layout.numbers]
+        widest = max((end - start for start, end in layout.spans), default=0)
+        bins = torch.zeros(len(layout.spans), widest, dtype=torch.long)
+        padding = torch.ones(len(layout.spans), widest, dtype=torch.bool)
+        for i, (start, end) in enumerate(layout.spans):
+            bins[i, : end - start], padding[i, : end - start] = torch.arange(start, end), False
+        told = {
+            "number": torch.where(layout.number < 0, layout.numbers, layout.number),
+            "middle": layout.middle,
+            "reach": layout.reach,
+            "lump": layout.lump,
+            "steep": STEEP * (layout.number >= 0),
+            "bins": bins,
+            "padding": padding,
+            "of": torch.tensor(list(layout.scalars), dtype=torch.long),
+        }
+        for name, values in told.items():
+            self.register_buffer(name, values, persistent=False)
 
     def forward(self, y: Tensor) -> Tensor:
-        own, ranks = y.split([self.places, self.count], dim=1)
-        if not self.count:
-            return own
-        rank = nn.functional.pad(ranks, (0, 1))[:, self.number]
+        own, ranks = y.split(self.sizes, dim=1)
+        rank = nn.functional.pad(ranks, (0, 1)).index_select(1, self.number)
         outside = (rank - self.middle).abs() - self.reach
-        away = torch.where(self.lump, outside * outside.abs(), outside.relu().square())
-        made = own - STEEP * away * (self.number < self.count)
-        if not self.scalars:
+        made = own - self.steep * torch.where(self.lump, outside * outside.abs(), outside.relu().square())
+        if not len(self.of):
             return made
-        among = made[:, self.bins].masked_fill(~self.inside, -math.inf)
+        among = made.detach()[:, self.bins].masked_fill(self.padding, -math.inf)
         chosen = self.bins.gather(1, among.argmax(2).T).T  # (n, scalars)
-        within = (ranks[:, self.of] - self.middle[chosen]) / self.reach[chosen].clamp(min=1e-6)
+        within = (ranks.index_select(1, self.of) - self.middle[chosen]) / self.reach[chosen].clamp(min=NARROWEST)
         return torch.cat([made, within.clamp(-EDGE, EDGE).atanh()], dim=1)
 
 
 class TableTranslator(nn.Module):
     """Encoded rows of one mixed table to encoded rows of another: Choices(Placing(L f + MLP(f))), f = [x, 2 ranks - 1].
 
-    ranks: of the rows that come. placing: of the rows that are made. start: (W, b) of L; the perceptron begins at zero.
-    ``numbers`` are what Choices chooses by: logits of places, and scalars before their tanh.
+    source, target: how rows that come, and rows that are made, are laid out. start: (W, b) of L, (places + numbers of
+    the target, places + scalars + numbers of the source); None: by chance. The perceptron begins at zero.
     """
 
     def __init__(
         self,
-        ranks: Ranking,
-        placing: Placing,
+        source: Places,
+        target: Places,
         hidden: Sequence[int] = (64, 64),
         start: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         super().__init__()
-        self.ranks, self.placing = ranks, placing
-        inputs, outputs = ranks.width + ranks.count, placing.places + placing.count
-        self.linear = nn.Linear(inputs, outputs)
+        inputs, outputs = source.width + source.numbers, target.count + target.numbers
+        self.ranks, self.linear = Ranking(source), nn.Linear(inputs, outputs)
         self.residual = MLP((inputs,), (outputs,), hidden)
-        self.choices = Choices(placing.parts, placing.spans)
+        self.last = nn.Sequential(Placing(target), Choices(target.parts, target.spans))
         with torch.no_grad():
             if start is not None:
                 self.linear.weight.copy_(start[0])
@@ -150,13 +156,12 @@ class TableTranslator(nn.Module):
             for value in self.residual[-1].parameters():
                 value.zero_()
 
-    def numbers(self, x: Tensor) -> Tensor:
-        f = torch.cat([x, 2 * self.ranks(x) - 1], dim=1)
-        with torch.autocast(x.device.type, enabled=False):  # choices between close numbers need all their digits
-            return self.placing(self.linear(f.float()) + self.residual(f.float()))
-
     def forward(self, x: Tensor) -> Tensor:
-        return self.choices(self.numbers(x))
+        with torch.autocast(x.device.type, enabled=False):  # choices between close numbers need all their digits
+            x = x.float()
+            f = torch.cat([x, 2 * self.ranks(x) - 1], dim=1)
+            made: Any = self.last(self.linear(f) + self.residual(f))
+            return made
 
 
 APART.update({Placing, Ranking, TableTranslator})

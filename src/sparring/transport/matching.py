@@ -52,7 +52,9 @@ class Matching:
     gap: float = np.inf
 
 
-def matchings(a: Sequence[Part], b: Sequence[Part], count: int = 1, *, tries: int = 300, seed: int = 0) -> list[Matching]:
+def matchings(
+    a: Sequence[Part], b: Sequence[Part], count: int = 1, *, tries: int = 300, seed: int = 0
+) -> list[Matching]:
     """Renamings of A's columns and labels as B's, the best first, at most ``count``; no pair of rows is looked at.
 
     With the second moments M = E[f f^T] of both sides' features (``Part.features``, each over its fourth moment's
@@ -170,8 +172,7 @@ def _neighbours(matching: Matching, one: _Side, other: _Side) -> Iterator[Matchi
         (i, j, _), (k, m, _) = numbers[x], numbers[y]
         for one_sign, other_sign in product((1, -1), repeat=2):
             yield replace(matching, numbers=_with(numbers, {x: (i, m, one_sign), y: (k, j, other_sign)}))
-    if len(labels) > 1:
-        gains = one.moments @ _renaming(matching, one, other) @ other.moments
+    gains = one.moments @ _renaming(matching, one, other) @ other.moments
     for x, y in combinations(range(len(labels)), 2):
         (i, j, _), (k, m, _) = labels[x], labels[y]
         new = {x: (i, m), y: (k, j)}
