@@ -44,7 +44,8 @@ def cyclegan(
         bool, Parameter(help="Begin at the simple map that brings A nearest to B by exact optimal transport.")
     ] = True,
     restarts: Annotated[
-        int | None, Parameter(help="Short games, the best of which is gone on with [default: tables 4, images 1].")
+        int | None,
+        Parameter(help="Short games, the best of which is gone on with [default: 4 for tables of numbers, else 1]."),
     ] = None,
     restart_steps: Annotated[int | None, Parameter(help="Steps of a short game [default: a quarter].")] = None,
     steps: Annotated[int | None, Parameter(help="Rounds of training.")] = None,

@@ -46,21 +46,24 @@ class CycleGAN(BaseEstimator):
 
     G makes B of A and F makes A of B; critics of either side judge what is made, and what was translated there and
     back must be what it was: min over G, F of max over D_A, D_B of L(G, D_B) + L(F, D_A) + L_cyc(F, G).
-    Both collections are images of one size, numeric tables, or signals: arrays, folders, .npy, .npz, .csv files, as for
-    ``GAN``. Source: Zhu et al. 2017; the lecture.
+    Both collections are images of one size, tables, or signals: arrays, folders, .npy, .npz, .csv, .parquet files, as
+    for ``GAN``. Tables may have labels, dates, booleans and gaps, and each its own columns. Source: Zhu et al. 2017; the
+    lecture.
 
     objective: "least-squares" (the paper's), "non-saturating", "minimax", "hinge", "wasserstein" or "relativistic".
     adversarial, cycle, identity: weights of L(G, D_B) and L(F, D_A), of |F(G(a)) - a| and |G(F(b)) - b|, and of
-    |F(a) - a| and |G(b) - b|; a number for both, or one each; what weighs 0 is not computed.
+    |F(a) - a| and |G(b) - b|; a number for both, or one each; what weighs 0 is not computed. Of tables with labels,
+    dates or gaps |.| is ``objectives.cells_apart``, and an identity needs the same columns on both sides.
     buffer: past fakes that each critic is shown again. changes: a mapping of further settings (the fields of
     ``training.cycle.CycleRecipe``) to other values: {"width": 64, "blocks": 9, "halvings": 2, "norm": "instance"}.
     align: whether the generators begin with what brings the collections nearest to each other by exact Wasserstein-1:
-    a linear map of vectors; a turn or mirroring of images, or none. restarts: so many games are begun,
-    the best by W1(G(A), B) after ``restart_steps`` steps is gone on with; None: 4 for tables, else 1.
+    a linear map of vectors; a turn or mirroring of images, or none; or by second moments: a renaming of a table's
+    columns and labels. restarts: so many games are begun, the best by W1(G(A), B) after ``restart_steps`` steps is gone
+    on with; None: 4 for tables of numbers, else 1.
     steps: rounds of turns of the game that is kept. batch_size: rows of each side. learning_rate: of the generators;
     the critics' keeps its proportion. generator: a factory called with shape= and outputs= for G and for F; critic:
     called with shape=; or modules, copied for both sides. None everywhere: what suits the data.
-    kind, image_size, run, checkpoint_every, device, precision, threads, random_state, verbose, probes, on_trouble
+    leave_out: columns of either table to pass over. kind, image_size, run, checkpoint_every, device, precision, threads, random_state, verbose, probes, on_trouble
     ("warn" or "stop"), validation_fraction: as for ``GAN``.
 
     After ``fit``: generators_ ("G" and "F", averaged), critics_, schema_a_, schema_b_, restarts_ (what each was

@@ -67,8 +67,6 @@ def cycle_settings(given: Mapping[str, Any], a: Schema, b: Schema) -> CycleRecip
         if name not in known:
             raise InputError(f"there is no setting {name!r}{nearest(name, known)}; there are {', '.join(known)}.")
         changes[name] = _checked(name, value, getattr(recipe, name))
-    if changes.get("moments") and not isinstance(a, MixedSchema):
-        raise InputError("moments are for tables with labels, dates or gaps; leave them out, or set moments=0")
     changed = replace(recipe, **changes)
     rate = given["learning_rate"]
     if rate is None:
@@ -79,7 +77,7 @@ def cycle_settings(given: Mapping[str, Any], a: Schema, b: Schema) -> CycleRecip
 PAIRS = ("adversarial", "cycle", "identity")
 SHARED = (  # with other games
     *("objective", "penalties", "optimizer", "generator_rate", "critic_rate", "hold", "half_life", "batch_size"),
-    *("steps", "moments"),
+    "steps",
 )
 
 

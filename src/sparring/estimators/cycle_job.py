@@ -25,12 +25,12 @@ from sparring.estimators.cycle_starts import Start, starts_of
 from sparring.estimators.cycle_tables import MATCHED, mixed_starts, straying
 from sparring.estimators.cycle_use import translated
 from sparring.estimators.design import threads_for
-from sparring.estimators.game import moments_of, spread
+from sparring.estimators.game import spread
 from sparring.place import Place
 from sparring.run import Watch
 from sparring.seeds import derive
 from sparring.training import Game, State
-from sparring.training.cycle import CycleRecipe, cycle_game
+from sparring.training.cycle import CycleRecipe, Strays, cycle_game
 from sparring.training.restarts import Restarts, own_step
 from sparring.transport.aligning import w1_between
 
@@ -98,8 +98,9 @@ def cycle_job(given: Mapping[str, Any], a: Source, b: Source, seed: int) -> Cycl
     if count > 1 and short > recipe.steps:
         raise InputError(f"restart_steps={short} are more than all {recipe.steps} steps.")
     starts = _starts(given, sides, count, seed)
-    tables = _of_tables(given, sides, recipe, place)
-    begin = partial(_begun, given, a, b, recipe, place, short, count, starts, seed, tables)
+    strays = {name: straying(s.source.schema, place.device) for name, s in zip("AB", sides, strict=True)
+              if isinstance(s.source.schema, MixedSchema)}  # fmt: skip
+    begin = partial(_begun, given, a, b, recipe, place, short, count, starts, seed, strays)
     networks, game = begin(0)
     restarts = None
     if count > 1:
@@ -136,18 +137,6 @@ def _starts(given: Mapping[str, Any], sides: tuple[Side, Side], count: int, seed
     return starts_of(rows[0], rows[1], count, seed_of_starts, align)
 
 
-def _of_tables(given: Mapping[str, Any], sides: tuple[Side, Side], recipe: CycleRecipe, place: Place) -> dict[str, Any]:
-    """What a game of mixed tables has besides: their own distance of rows, and second moments to be held to."""
-    schemas = {name: side.source.schema for name, side in zip("AB", sides, strict=True)}
-    found: dict[str, Any] = {"strays": {}, "moments": {}}
-    for (name, schema), side in zip(schemas.items(), sides, strict=True):
-        if isinstance(schema, MixedSchema):
-            moments = moments_of(side.train, schema, place) if recipe.moments else None
-            found["moments"] |= {} if moments is None else {name: moments}
-            found["strays"] |= {name: straying(schema, place.device)}
-    return found
-
-
 def _states(game: Game) -> dict[str, Any]:
     return {name: part.state_dict() for name, part in game.parts.items()}
 
@@ -162,7 +151,7 @@ def _begun(
     count: int,
     starts: list[Start],
     seed: int,
-    tables: Mapping[str, Any],
+    strays: Mapping[str, Strays],
     i: int,
 ) -> tuple[CycleDesign, Game]:
     """Fresh networks for restart i, and their game."""
@@ -177,7 +166,7 @@ def _begun(
         recipe.steps,
         own_step=partial(own_step, count=count, short=short),
         ranks=place.ranks,
-        **tables,
+        strays=strays,
     )
     return networks, game
 

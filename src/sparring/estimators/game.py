@@ -36,7 +36,7 @@ from sparring.seeds import derive
 from sparring.training import Game, Selection, State, adversarial_game
 from sparring.training.stopping import Patience
 
-__all__ = ["JUDGED", "Job", "job_of", "moments_of", "rows_of", "spread", "take_over"]
+__all__ = ["JUDGED", "Job", "job_of", "rows_of", "spread", "take_over"]
 
 RESIDENT = 2**31  # bytes of encoded rows, up to which they are all kept in memory (or on the GPU)
 INDEXED = ("uint8", "int16", "int32", "int64", "float32", "float64")  # what torch reads by rows where it lies
@@ -111,7 +111,7 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
         settings.recipe,
         settings.steps,
         ranks=place.ranks,
-        moments=moments_of(train, source.schema, place) if settings.recipe.moments else None,
+        moments=_moments(train, source.schema, place) if settings.recipe.moments else None,
     )
     known = None if classes is None or labels is None else torch.from_numpy(classes.encode(labels[train.listed]))
     batches = _batches(train, known, source.schema, settings, place, derive(seed, "batches"), given["flip"])
@@ -121,7 +121,7 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
     return job if not given["early_stopping"] else _watched(job, given, seed)
 
 
-def moments_of(train: Rows, schema: Schema, place: Place) -> Moments | None:
+def _moments(train: Rows, schema: Schema, place: Place) -> Moments | None:
     """Of the training rows and their ranks; None where so few rows know them by chance alone."""
     if not isinstance(schema, MixedSchema):
         raise InputError("moments are for tables with categories, dates or gaps; leave them out, or set moments=0")

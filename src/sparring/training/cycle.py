@@ -16,14 +16,14 @@ from torch.optim import Optimizer
 
 from sparring.errors import InputError
 from sparring.networks import Average, draws_nothing, has_batch_statistics, treats_samples_apart
-from sparring.objectives import LEAST_SQUARES, Moments, Objective, cycle_consistency, identity
+from sparring.objectives import LEAST_SQUARES, Objective, cycle_consistency, identity
 from sparring.training.adam import Adam
 from sparring.training.buffer import Buffer
 from sparring.training.recipe import Penalty
 from sparring.training.schedules import constant_then_linear
 from sparring.training.turn import Game, Loss, Round, Turn
 
-__all__ = ["CycleRecipe", "cycle_game"]
+__all__ = ["CycleRecipe", "Strays", "cycle_game"]
 
 SIDES: tuple[str, str] = ("A", "B")
 Strays = Callable[[nn.Module, Tensor, Tensor], Tensor]
@@ -67,7 +67,6 @@ class CycleRecipe:
     depth: int | None = 2
     norm: str | None = None
     direct: bool = True
-    moments: float = 0.0
 
 
 def _as_is(step: int) -> int:
@@ -83,18 +82,18 @@ def cycle_game(
     own_step: Callable[[int], int] = _as_is,
     ranks: int = 1,
     strays: Mapping[str, Strays] | None = None,
-    moments: Mapping[str, Moments] | None = None,
 ) -> Game:
     """Both turns. Batches are (a, b), rows of either side, as many of each.
 
     generators: "G", which makes B of A, and "F", which makes A of B. critics: "A" and "B", samples to scores of any
     shape (n, ...): a critic of patches gives one for each. steps: of the game, which the schedules need; own_step: of
-    the run's step, for a run that plays several games.
+    the run's step, for a run that plays several games. strays: of a side, how far what becomes of some input there is
+    from rows of it, (generator, input, rows) to a scalar, for cycles and identities; where there is none, |G(x) - y|.
     Raises InputError for weights that leave nothing to learn, and for what several ranks cannot share.
     """
     _refuse_nonsense(generators, critics, recipe, ranks)
     average = Average(generators, recipe.half_life)
-    players = _Players(generators, critics, recipe, strays or {}, (moments or {}) if recipe.moments else {})
+    players = _Players(generators, critics, recipe, strays or {})
     buffers = {side: Buffer(recipe.buffer) for side in SIDES}
     quiet = draws_nothing(generators) and draws_nothing(critics)
     falling = partial(constant_then_linear, steps=steps, hold=recipe.hold)
@@ -137,10 +136,9 @@ class _Players:
         critics: nn.ModuleDict,
         recipe: CycleRecipe,
         strays: Mapping[str, Strays],
-        moments: Mapping[str, Moments],
     ) -> None:
         self.to = {"B": generators["G"], "A": generators["F"]}  # by the side that they make
-        self.critics, self.recipe, self.strays, self.moments = critics, recipe, strays, moments
+        self.critics, self.recipe, self.strays = critics, recipe, strays
         self.apart = {side: treats_samples_apart(made) for side, made in self.to.items()}
         self.judges_apart = {side: treats_samples_apart(critics[side]) for side in SIDES}
         # L(G, D_B) is the first weight, and is of fakes of B; a cycle's and an identity's are of A first
@@ -200,9 +198,6 @@ def _generators_loss(players: _Players, round: Round) -> Loss:
         if players.cycle[source]:
             terms[f"{source}/cycle"] = players.strayed(source, fake, rows[source])
             weighted.append(players.cycle[source] * terms[f"{source}/cycle"])
-        if side in players.moments:
-            terms[f"{side}/moments"] = players.moments[side].gap(fake)
-            weighted.append(players.recipe.moments * terms[f"{side}/moments"])
     round.scratch["fakes"] = {side: fake.detach() for side, fake in fakes.items()}
     return Loss(torch.stack(weighted).sum(), terms)
 
