@@ -47,8 +47,8 @@ class CycleGAN(BaseEstimator):
     G makes B of A and F makes A of B; critics of either side judge what is made, and what was translated there and
     back must be what it was: min over G, F of max over D_A, D_B of L(G, D_B) + L(F, D_A) + L_cyc(F, G).
     Both collections are images of one size, tables, or signals: arrays, folders, .npy, .npz, .csv, .parquet files, as
-    for ``GAN``. Tables may have labels, dates, booleans and gaps, and each its own columns. Source: Zhu et al. 2017; the
-    lecture.
+    for ``GAN``. Tables may have labels, dates, booleans and gaps, and each its own columns.
+    Source: Zhu et al. 2017; the lecture.
 
     objective: "least-squares" (the paper's), "non-saturating", "minimax", "hinge", "wasserstein" or "relativistic".
     adversarial, cycle, identity: weights of L(G, D_B) and L(F, D_A), of |F(G(a)) - a| and |G(F(b)) - b|, and of
@@ -63,8 +63,8 @@ class CycleGAN(BaseEstimator):
     steps: rounds of turns of the game that is kept. batch_size: rows of each side. learning_rate: of the generators;
     the critics' keeps its proportion. generator: a factory called with shape= and outputs= for G and for F; critic:
     called with shape=; or modules, copied for both sides. None everywhere: what suits the data.
-    leave_out: columns of either table to pass over. kind, image_size, run, checkpoint_every, device, precision, threads, random_state, verbose, probes, on_trouble
-    ("warn" or "stop"), validation_fraction: as for ``GAN``.
+    leave_out: columns of either table to pass over. kind, image_size, run, checkpoint_every, device, precision, threads,
+    random_state, verbose, probes, on_trouble ("warn" or "stop"), validation_fraction: as for ``GAN``.
 
     After ``fit``: generators_ ("G" and "F", averaged), critics_, schema_a_, schema_b_, restarts_ (what each was
     like), start_ (what G begins with), seed_, record_, findings_, and verdict_ if rows were held out.
