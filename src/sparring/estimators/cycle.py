@@ -63,8 +63,8 @@ class CycleGAN(BaseEstimator):
     steps: rounds of turns of the game that is kept. batch_size: rows of each side. learning_rate: of the generators;
     the critics' keeps its proportion. generator: a factory called with shape= and outputs= for G and for F; critic:
     called with shape=; or modules, copied for both sides. None everywhere: what suits the data.
-    leave_out: columns of either table to pass over. kind, image_size, run, checkpoint_every, device, precision, threads,
-    random_state, verbose, probes, on_trouble ("warn" or "stop"), validation_fraction: as for ``GAN``.
+    leave_out: columns of either table to pass over. kind, image_size, run, checkpoint_every, device, precision,
+    threads, random_state, verbose, probes, on_trouble ("warn" or "stop"), validation_fraction: as for ``GAN``.
 
     After ``fit``: generators_ ("G" and "F", averaged), critics_, schema_a_, schema_b_, restarts_ (what each was
     like), start_ (what G begins with), seed_, record_, findings_, and verdict_ if rows were held out.
