@@ -3,6 +3,7 @@
     python benchmarks/cyclegan.py points [--seeds 10] [--rows 16000]
     python benchmarks/cyclegan.py digits mnist characters --data FOLDER [--seeds 3]
     python benchmarks/cyclegan.py ablation [--seeds 3]
+    python benchmarks/cyclegan.py tables [--seeds 3] [--rows 4000]
     python benchmarks/cyclegan.py looks --data FOLDER --fashion FOLDER --out FOLDER
 
 FOLDER (--data) holds the folders images-mnist (IDX files) and images-pixel-characters (pixel-characters.tar.gz). Both
@@ -18,6 +19,8 @@ strict    the same over the mean distance of the truth from the mean training ro
 mae       mean absolute error, in shares of the range; as it is: of leaving images alone; linear: of the best linear map
           of each channel, fitted to the test pairs themselves
 W1        exact, between translations and other real rows, over its floor
+labels    of tables: the share of labels that are right, over all columns of labels (and of always saying the commonest)
+ranks     of tables: by how much the ranks of numbers and dates are off (and those of always saying the middle)
 """
 
 import argparse
@@ -31,11 +34,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from images import read as read_idx
 from PIL import Image
 
 import sparring as sp
 from sparring.data import toy
+from sparring.data.columns import LABELLED
 from sparring.data.image import grid
 
 CENTRES = np.array([[-1.0, -0.6], [1.2, 0.1], [0.1, 1.3]])
@@ -59,10 +64,10 @@ class Known:
     """Two collections to learn from, and rows of both that are each other's partners, to judge by."""
 
     name: str
-    a: np.ndarray
-    b: np.ndarray
-    a_test: np.ndarray
-    b_test: np.ndarray
+    a: Any
+    b: Any
+    a_test: Any
+    b_test: Any
 
 
 def fitted(known: Known, seed: int, **settings: Any) -> tuple[Any, float]:
@@ -227,6 +232,111 @@ def image_table(make: Callable[[int], list[Known]], seeds: int, out: Path | None
                     picture(model, known, out / f"{known.name.replace(' ', '-').replace(',', '')}.png")
 
 
+# -- tables of any columns
+
+
+def people(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """What two tables tell of the same kind of people."""
+    female, town = rng.random(n) < 0.56, rng.choice(4, n, p=[0.45, 0.28, 0.17, 0.10])
+    age, height = np.clip(rng.gamma(6, 7, n), 18, 95), np.where(female, 166, 179) + rng.normal(0, 6, n)
+    smokes = rng.random(n) < np.where(female, 0.15, 0.35)
+    return {
+        "female": female,
+        "town": town,
+        "age": age,
+        "height": height,
+        "weight": (height - 100) * 0.9 * np.exp(rng.normal(0, 0.13, n)) + 0.08 * (age - 40),
+        "income": np.exp(np.array([7.6, 7.9, 8.2, 8.6])[town] + rng.normal(0, 0.35, n)),
+        "smokes": smokes,
+        "joined": ((age - 18) * 200 * rng.beta(3, 1, n)).astype(int),
+        "gap": rng.random(n) < np.where(smokes, 0.25, 0.05),
+    }
+
+
+def metric(p: dict[str, np.ndarray]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "sex": np.where(p["female"], "female", "male"),
+            "height_cm": p["height"].round(1),
+            "weight_kg": p["weight"].round(1),
+            "town": np.array(["Ulm", "Bonn", "Jena", "Trier"])[p["town"]],
+            "age": p["age"].astype(int),
+            "smokes": p["smokes"],
+            "income": np.where(p["gap"], np.nan, p["income"].round(2)),
+            "joined": pd.Timestamp("2024-01-01") - pd.to_timedelta(p["joined"], unit="D"),
+        }
+    )
+
+
+def imperial(p: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Other names, units, labels and order: numbers that rise, or fall (born, days), with those of ``metric``."""
+    return pd.DataFrame(
+        {
+            "residence": np.array(["north", "east", "south", "west"])[p["town"]],
+            "pay": np.where(p["gap"], np.nan, (p["income"] * 13.2).round(-1)),
+            "pounds": (p["weight"] * 2.2046).round().astype(int),
+            "tobacco": np.where(p["smokes"], "yes", "no"),
+            "gender": np.where(p["female"], "W", "M"),
+            "inches": (p["height"] / 2.54).round(1),
+            "born": 2024 - p["age"].astype(int),
+            "days": p["joined"],
+        }
+    )
+
+
+def derived(p: dict[str, np.ndarray]) -> pd.DataFrame:
+    """And two columns of labels that A has not: a size by height, and a risk by smoking and weight."""
+    size = np.array(["S", "M", "L", "XL"])[np.digitize(p["height"], [163, 172, 182])]
+    risk = np.where(~p["smokes"], "low", np.where(p["weight"] > 74, "high", "medium"))
+    return imperial(p)[["residence", "pay", "pounds", "gender", "inches"]].assign(size=size, risk=risk)
+
+
+def tied(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Two labels of equal shares that no other column tells apart: which is which cannot be known."""
+    return {**people(n, rng), "coin": rng.random(n) < 0.5}
+
+
+TABLES: dict[str, tuple[Callable[..., Any], Callable[..., pd.DataFrame], Callable[..., pd.DataFrame]]] = {
+    "renamed": (people, metric, imperial),
+    "derived": (people, lambda p: metric(p).drop(columns=["age", "joined"]), derived),
+    "a coin": (
+        tied,
+        lambda p: metric(p).assign(coin=np.where(p["coin"], "heads", "tails")),
+        lambda p: imperial(p).assign(face=np.where(p["coin"], "up", "down")),
+    ),
+}
+
+
+def mixed_tables(name: str, seed: int, rows: int = 4000, test: int = 1000) -> Known:
+    made, one, other = TABLES[name]
+    rng = np.random.default_rng(200 + seed)
+    a, b, both = made(rows, rng), made(rows, rng), made(test, rng)
+    return Known(name, one(a), other(b), one(both), other(both))
+
+
+def mixed_table(seeds: int, rows: int, only: str, **settings: Any) -> None:
+    print(f"| tables, {rows:,} rows | seed | way | labels | ranks | worst columns | W1 / floor | CPU s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    for name in TABLES:
+        for seed in range(seeds if only in name else 0):
+            known = mixed_tables(name, seed, rows)
+            model, seconds = fitted(known, seed, **settings)
+            verdict = model.judge(known.a_test, known.b_test, pairs=True, random_state=seed)
+            for way in verdict.directions:
+                print(f"| {name} | {seed} | {way.name} | {said_of(way)} | {seconds:.0f} |", flush=True)
+
+
+def said_of(way: Any) -> str:
+    """Shares of right labels and ranks off, beside always saying the usual; the two worst columns; W1."""
+    columns = way.truth.columns
+    labels, numbers = ([c for c in columns if (c.kind in LABELLED) == kind] for kind in (True, False))
+    right = f"{np.mean([1 - c.error for c in labels]):.3f} ({np.mean([1 - c.usual for c in labels]):.3f})"
+    off = f"{np.mean([c.error for c in numbers]):.4f} ({np.mean([c.usual for c in numbers]):.3f})"
+    worst = sorted(columns, key=lambda c: -c.error)[:2]
+    named = ", ".join(f"{c.name} {c.error:.3f}" for c in worst)
+    return f"{right} | {off} | {named} | {way.verdict['w1'].ratio:.2f}"
+
+
 # -- the paper's ablation
 
 
@@ -269,12 +379,14 @@ def looks(data: Path, fashion: Path, out: Path, seed: int = 0) -> None:
 
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="+", choices=("points", "digits", "mnist", "characters", "ablation", "looks"))
+    parser.add_argument(
+        "what", nargs="+", choices=("points", "digits", "mnist", "characters", "ablation", "tables", "looks")
+    )
     parser.add_argument("--data", type=Path)
     parser.add_argument("--fashion", type=Path, help="a folder of Fashion-MNIST's four IDX files")
     parser.add_argument("--out", type=Path, help="a folder for pictures")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=16_000, help="points of either side")
+    parser.add_argument("--rows", type=int, help="of either side [default: points 16000, tables 4000]")
     parser.add_argument("--size", type=int, default=32, help="pixels of characters")
     parser.add_argument("--only", default="", help="sets with this in their names")
     parser.add_argument("--steps", type=int, help="rounds [default: the recipe's]")
@@ -286,7 +398,7 @@ def main(words: Sequence[str] | None = None) -> None:
         image_table(make, chosen.seeds, chosen.out, chosen.only, **settings)
 
     table = {
-        "points": lambda: point_table(chosen.seeds, chosen.rows),
+        "points": lambda: point_table(chosen.seeds, chosen.rows or 16_000),
         "digits": lambda: images(digits),
         "mnist": lambda: image_table(
             lambda s: mnist(chosen.data, s), chosen.seeds, chosen.out, chosen.only, **settings
@@ -295,6 +407,7 @@ def main(words: Sequence[str] | None = None) -> None:
             lambda s: characters(chosen.data, s, chosen.size), chosen.seeds, chosen.out, chosen.only, **settings
         ),
         "ablation": lambda: ablation_table(chosen.seeds),
+        "tables": lambda: mixed_table(chosen.seeds, chosen.rows or 4_000, chosen.only, **settings),
         "looks": lambda: looks(chosen.data, chosen.fashion, chosen.out),
     }
     for what in chosen.what:

@@ -191,3 +191,7 @@ def test_known_sets_know_their_truth() -> None:
     assert (inverted.b_test == 16 - inverted.a_test).all()
     assert (transposed.b_test == transposed.a_test.swapaxes(1, 2)).all()
     assert cyclegan.relative(known.b_test, known.b_test) == 0
+    tables = cyclegan.mixed_tables("derived", 0, rows=300, test=40)
+    assert ((tables.a_test["height_cm"] / 2.54 - tables.b_test["inches"]).abs() <= 0.1).all()
+    assert (tables.b_test.loc[tables.b_test["inches"] < 163 / 2.54 - 0.1, "size"] == "S").all()
+    assert "coin" in cyclegan.mixed_tables("a coin", 0, rows=300).a

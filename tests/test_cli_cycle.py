@@ -82,6 +82,45 @@ def test_tables_and_signals_to_files(empty_folder: Path) -> None:
     assert abs(made["u"].mean() - 9) < 1
 
 
+def test_tables_of_any_columns(empty_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    sides = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed // 2 if seed < 2 else 9)
+        kind, height = rng.choice(3, 120, p=[0.5, 0.35, 0.15]), rng.normal(170, 9, 120)
+        gap = rng.random(120) < 0.2
+        a = {
+            "note": [f"{seed} a remark, number {i}" for i in range(120)],
+            "town": np.array(["Ulm", "Bonn", "Jena"])[kind],
+        }
+        a |= {"cm": (height + 4 * kind).round(1), "member": kind > 0, "paid": np.where(gap, np.nan, kind + 0.5)}
+        b = {"inch": ((height + 4 * kind) / 2.54).round(2), "club": np.where(kind > 0, "yes", "no")}
+        b |= {"place": np.array(["x", "y", "z"])[kind], "fee": np.where(gap, np.nan, 2 * kind + 1.0)}
+        sides.append(pd.DataFrame(a if seed % 2 == 0 else b))
+    for name, side in zip("abcd", sides, strict=True):
+        side.to_csv(f"{name}.csv", index=False)
+    assert run("fit", "cyclegan", "a.csv", "b.csv", *QUICK) == 2
+    assert "A: texts and identifiers cannot be made: column 'note'" in capsys.readouterr().err
+    assert run("fit", "cyclegan", "a.csv", "b.csv", *QUICK, "--leave-out", "note") == 0
+    assert "--leave-out note" in json.loads(Path("r/run.json").read_text())["command"][0]
+    assert run("translate", "r", "c.csv", "-o", "made.csv") == 0
+    made = pd.read_csv("made.csv")
+    assert list(made.columns) == list(sides[1].columns)
+    assert (made["place"] == sides[3]["place"]).all()
+    assert run("translate", "r", "d.csv", "-o", "back.csv", "--reverse") == 0
+    assert pd.read_csv("back.csv").dtypes.to_dict() == pd.read_csv("c.csv").drop(columns="note").dtypes.to_dict()
+    assert run("translate", "r", "c.csv", "-o", "made.npy") == 2
+    assert "choose -o FILE.csv" in capsys.readouterr().err
+    assert run("judge", "r", "--data", "c.csv", "d.csv", "--pairs") == 0
+    assert "- place: wrong in 0.0%" in capsys.readouterr().out
+    assert "Columns of A, and of F(B)" in Path("r/report.html").read_text()
+    assert run("resume", "r") == 0
+    sides[2].assign(town="Rome").to_csv("e.csv", index=False)
+    assert run("translate", "r", "e.csv", "-o", "rome.csv") == 2
+    assert "column 'town', row 0: 'Rome' is not one of Bonn, Jena, Ulm" in capsys.readouterr().err
+    assert not Path("rome.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -9,7 +9,7 @@ import pytest
 from sparring.data import toy
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.judging import TranslationVerdict, judge_translations, ssim
-from sparring.judging.translations import Side
+from sparring.judging.truths import Side
 
 RNG = np.random.default_rng(0)
 DIGITS = toy.digits_split()[0]

@@ -86,7 +86,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "cycle",
         "data units",
-        "mean absolute difference of rows and what came back: F(G(a)) and a, G(F(b)) and b",
+        "mean absolute difference of rows and what came back: F(G(a)) and a, G(F(b)) and b; of tables with labels, "
+        "dates or gaps by columns: 1 for labels that differ, else the difference of ranks",
         "falls towards 0; near 0 from the start, nothing may have been translated",
     ),
     Metric(

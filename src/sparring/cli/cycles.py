@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from sparring.cli.fit import Run, fit
-from sparring.cli.options import Json, Seed, Threads
+from sparring.cli.options import Json, LeaveOut, Seed, Threads
 
 __all__ = ["cyclegan"]
 
@@ -14,7 +14,7 @@ OfBoth = "one number, or two with a comma, one for each side; 0 is not computed"
 
 @fit.command
 def cyclegan(
-    a: Annotated[str, Parameter(help="A: a folder of images, .npy, .npz or .csv.")],
+    a: Annotated[str, Parameter(help="A: a folder of images, .npy, .npz, .csv or .parquet.")],
     b: Annotated[str, Parameter(help="B: others of the same kind and size; which belongs to which need not be known.")],
     /,
     *,
@@ -44,7 +44,8 @@ def cyclegan(
         bool, Parameter(help="Begin at the simple map that brings A nearest to B by exact optimal transport.")
     ] = True,
     restarts: Annotated[
-        int | None, Parameter(help="Short games, the best of which is gone on with [default: tables 4, images 1].")
+        int | None,
+        Parameter(help="Short games, the best of which is gone on with [default: 4 for tables of numbers, else 1]."),
     ] = None,
     restart_steps: Annotated[int | None, Parameter(help="Steps of a short game [default: a quarter].")] = None,
     steps: Annotated[int | None, Parameter(help="Rounds of training.")] = None,
@@ -55,6 +56,7 @@ def cyclegan(
         Parameter(help="Of the data; signal: rows whose columns follow each other in time."),
     ] = "auto",
     image_size: Annotated[int | None, Parameter(help="Side in pixels for folders of images.")] = None,
+    leave_out: LeaveOut = None,
     held_out: Annotated[float | None, Parameter(help="Share of rows kept back for the verdict [default: 0].")] = 0.0,
     probes: Annotated[bool, Parameter(help="Measure the game as it is played, to find failures.")] = True,
     on_trouble: Annotated[
@@ -89,6 +91,7 @@ def cyclegan(
         "learning_rate": learning_rate,
         "kind": kind,
         "image_size": image_size,
+        "leave_out": tuple(leave_out or ()),
         "validation_fraction": held_out,
         "probes": probes,
         "on_trouble": on_trouble,

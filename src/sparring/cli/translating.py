@@ -91,6 +91,8 @@ def _to_npy(chunks: Iterator[Any], output: Path) -> int:
     count, shape, header = 0, (), {}
     with replaced_file(output) as partial, partial.open("wb") as file:
         for part in chunks:
+            if part.schema.kind == "mixed table":
+                raise InputError(f"{output}: a table with labels, dates or gaps is no array; choose -o FILE.csv.")
             rows = np.ascontiguousarray(part.rows)
             if not count:
                 header = {"descr": np.lib.format.dtype_to_descr(rows.dtype), "fortran_order": False}
@@ -111,7 +113,8 @@ def _to_csv(chunks: Iterator[Any], output: Path) -> int:
     count = 0
     with replaced_file(output) as partial:
         for part in chunks:
-            as_frame(part.rows).to_csv(partial, mode="a", header=not count, index=False)
+            mixed = part.schema.kind == "mixed table"  # whose booleans are read again as such
+            (part.rows if mixed else as_frame(part.rows)).to_csv(partial, mode="a", header=not count, index=False)
             count += len(part.rows)
     return count
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sparring.data.image import ImageSchema, image_files, is_image, read_picture
+from sparring.data.mixed import MixedSchema
 from sparring.data.schema import Schema
 from sparring.data.source import existing, from_npy, read_like
 from sparring.errors import DataError
@@ -44,10 +45,11 @@ def chunks(data: Any, schema: Schema, *, full_size: bool = False) -> Iterator[Ch
     if path is not None and (path.is_dir() or is_image(path)):
         yield from _of_pictures(path, schema, size, full_size)
         return
-    values = from_npy(path) if path is not None and path.suffix.lower() == ".npy" else data
-    if not isinstance(values, np.memmap):
-        values = read_like(values, schema).values
+    given = from_npy(path) if path is not None and path.suffix.lower() == ".npy" else data
+    values: Any = given if isinstance(given, np.memmap) else read_like(given, schema).values
     schema.check(values[:0])
+    if isinstance(schema, MixedSchema):
+        schema.numbers(values)  # so that what cannot be is said with its row of them all, and before anything is made
     for first in range(0, len(values), size):
         part = values[first : first + size]
         yield Chunk(np.asarray(part) if isinstance(part, np.ndarray) else part, schema)

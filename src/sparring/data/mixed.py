@@ -184,6 +184,22 @@ class MixedSchema(Schema):
         """Each column's part of the points, (n, d)."""
         return {c.name: codec.points(numbers[c.name]) for c, codec in zip(self.columns, self.codecs, strict=True)}
 
+    def apart(self, one: pd.DataFrame, other: pd.DataFrame) -> NDArray[np.float64]:
+        """How far rows are from other rows, (n,): the mean of ``apart_by_column``."""
+        return np.mean(list(self.apart_by_column(one, other).values()), axis=0)
+
+    def apart_by_column(self, one: pd.DataFrame, other: pd.DataFrame) -> dict[str | int, NDArray[np.float64]]:
+        """For each column that is not constant or computed how far it is apart in each row, (n,), from 0 to 1.
+
+        Labels that differ are 1 apart, numbers and dates the difference of their ranks, as ``points`` says.
+        """
+        sides = [self.points_by_column(self.numbers(rows, strict=False)) for rows in (one, other)]
+        return {
+            name: np.linalg.norm(there.astype(np.float64) - sides[1][name], axis=1)
+            for name, there in sides[0].items()
+            if there.shape[1]
+        }
+
     # -- and back
 
     def decode(self, encoded: NDArray[Any]) -> pd.DataFrame:

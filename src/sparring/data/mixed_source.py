@@ -21,7 +21,7 @@ from sparring.data.stored import is_large, read_stored, spooled
 from sparring.data.table import read_csv, refuse_names
 from sparring.errors import DataError
 
-__all__ = ["Found", "columns_found", "framed", "mixed_with_classes", "read_mixed", "read_mixed_like"]
+__all__ = ["Found", "as_mixed", "columns_found", "framed", "mixed_with_classes", "read_mixed", "read_mixed_like"]
 
 
 def read_mixed(
@@ -49,9 +49,17 @@ def read_mixed(
         return _source(*corrected(frame, read_schema_file(told)), path)
     if is_plain(frame) and not leave_out:
         return None
+    return as_mixed(frame, path)
+
+
+def as_mixed(frame: pd.DataFrame, path: str | None, schema: MixedSchema | None = None) -> Source:
+    """A table of any columns, numbers alone too, to learn from. schema: what is known of it already.
+
+    Raises DataError as ``read_mixed`` does.
+    """
     if len(frame) < FEWEST:
         raise DataError(f"{len(frame)} row(s) in {path or 'the data'} are too few; at least {FEWEST} are needed.")
-    return _source(frame, MixedSchema.of(frame), path)
+    return _source(frame, MixedSchema.of(frame) if schema is None else schema, path)
 
 
 def mixed_with_classes(

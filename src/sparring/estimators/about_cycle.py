@@ -21,6 +21,7 @@ __all__ = ["about_cycle", "show_both", "snapshot"]
 
 PICTURED = 8  # rows of images and signals in a picture; of tables ROWS
 ROWS = 1000
+TABLES = ("table", "mixed table")  # kinds that are shown as files of rows
 CUSTOM = ("generator", "critic", "changes")  # what may be the user's own objects
 UNSAID = ("run", "verbose", "generator", "critic")
 
@@ -97,14 +98,14 @@ def _described_settings(recipe: CycleRecipe) -> dict[str, Any]:
 
 def show_both(record: Record, job: CycleJob) -> None:
     """Of tables, rows of both sides, for comparison. Pictures have them in them."""
-    if job.b.source.schema.kind == "table":
+    if job.b.source.schema.kind in TABLES:
         for side, name in ((job.a, "real-a.csv"), (job.b, "real.csv")):
             write(side.train.some(ROWS), record.folder / "samples" / name)
 
 
 def snapshot(record: Record, job: CycleJob, step: int) -> None:
     """The same rows at every step: in a picture A, G(A), F(G(A)), B, F(B), G(F(B)) side by side; of tables in files."""
-    if job.a.source.schema.kind == "table":
+    if job.a.source.schema.kind in TABLES:
         _tables(record, job, step)
     else:
         _picture(record, job, step)

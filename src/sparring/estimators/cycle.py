@@ -7,23 +7,23 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sparring.data.chunks import Chunk
 from sparring.data.schema import Schema, schema_from_json
-from sparring.data.source import Source, read, read_like
+from sparring.data.sides import read_sides
+from sparring.data.source import Source, read_like
 from sparring.diagnose.finding import Finding
 from sparring.errors import DataError, FolderError, InputError
 from sparring.estimators.about_cycle import about_cycle, show_both, snapshot
 from sparring.estimators.cycle_answers import judged_cycle
-from sparring.estimators.cycle_design import cycle_settings, design_cycle
+from sparring.estimators.cycle_design import blank_start, cycle_settings, design_cycle
 from sparring.estimators.cycle_job import CycleJob, cycle_job
 from sparring.estimators.cycle_probing import probed_cycle
 from sparring.estimators.cycle_starts import Start
-from sparring.estimators.cycle_use import returned, together, translations
+from sparring.estimators.cycle_use import strayed, together, translations
 from sparring.estimators.playing import run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, warning_shower
@@ -46,23 +46,26 @@ class CycleGAN(BaseEstimator):
 
     G makes B of A and F makes A of B; critics of either side judge what is made, and what was translated there and
     back must be what it was: min over G, F of max over D_A, D_B of L(G, D_B) + L(F, D_A) + L_cyc(F, G).
-    Both collections are images of one size, numeric tables, or signals: arrays, folders, .npy, .npz, .csv files, as for
-    ``GAN``. Source: Zhu et al. 2017; the lecture.
+    Both collections are images of one size, tables, or signals: arrays, folders, .npy, .npz, .csv, .parquet files, as
+    for ``GAN``. Tables may have labels, dates, booleans and gaps, and each its own columns.
+    Source: Zhu et al. 2017; the lecture.
 
     objective: "least-squares" (the paper's), "non-saturating", "minimax", "hinge", "wasserstein" or "relativistic".
     adversarial, cycle, identity: weights of L(G, D_B) and L(F, D_A), of |F(G(a)) - a| and |G(F(b)) - b|, and of
-    |F(a) - a| and |G(b) - b|; a number for both, or one each; what weighs 0 is not computed.
+    |F(a) - a| and |G(b) - b|; a number for both, or one each; what weighs 0 is not computed. Of tables with labels,
+    dates or gaps |.| is ``objectives.cells_apart``, and an identity needs the same columns on both sides.
     buffer: past fakes that each critic is shown again. changes: a mapping of further settings (the fields of
     ``training.cycle.CycleRecipe``) to other values: {"width": 64, "blocks": 9, "halvings": 2, "norm": "instance"}.
     align: whether the generators begin with what brings the collections nearest to each other by exact Wasserstein-1:
-    a linear map of vectors; a turn or mirroring of images, or none. restarts: so many games are begun,
-    the best by W1(G(A), B) after ``restart_steps`` steps is gone on with; None: 4 for tables, else 1.
+    a linear map of vectors; a turn or mirroring of images, or none; or by second moments: a renaming of a table's
+    columns and labels. restarts: so many games are begun, the best by W1(G(A), B) after ``restart_steps`` steps is gone
+    on with; None: 4 for tables of numbers, else 1.
     steps: rounds of turns of the game that is kept (None: a tenth of the usual where images begin as near to the other
     side as its own are to each other). batch_size: rows of each side. learning_rate: of the generators;
     the critics' keeps its proportion. generator: a factory called with shape= and outputs= for G and for F; critic:
     called with shape=; or modules, copied for both sides. None everywhere: what suits the data.
-    kind, image_size, run, checkpoint_every, device, precision, threads, random_state, verbose, probes, on_trouble
-    ("warn" or "stop"), validation_fraction: as for ``GAN``.
+    leave_out: columns of either table to pass over. kind, image_size, run, checkpoint_every, device, precision,
+    threads, random_state, verbose, probes, on_trouble ("warn" or "stop"), validation_fraction: as for ``GAN``.
 
     After ``fit``: generators_ ("G" and "F", averaged), critics_, schema_a_, schema_b_, restarts_ (what each was
     like), start_ (what G begins with), seed_, record_, findings_, and verdict_ if rows were held out.
@@ -92,6 +95,7 @@ class CycleGAN(BaseEstimator):
         critic: nn.Module | Callable[..., nn.Module] | None = None,
         kind: str = "auto",
         image_size: int | tuple[int, int] | None = None,
+        leave_out: Sequence[str] = (),
         validation_fraction: float | None = 0.0,
         probes: bool | Sequence[str] = True,
         on_trouble: str = "warn",
@@ -119,6 +123,7 @@ class CycleGAN(BaseEstimator):
         self.critic = critic
         self.kind = kind
         self.image_size = image_size
+        self.leave_out = leave_out
         self.validation_fraction = validation_fraction
         self.probes = probes
         self.on_trouble = on_trouble
@@ -149,7 +154,7 @@ class CycleGAN(BaseEstimator):
         place = Place.of(self.device)
         if self.run is not None and place.leads:
             Record.refuse_taken(self.run)
-        sources = self._read("A", A), self._read("B", B)
+        sources = self._read(A, B)
         self.seed_ = place.broadcast(seed_from(self.random_state))
         job = self._made_ready(sources)
         about = about_cycle(self, job)
@@ -159,11 +164,14 @@ class CycleGAN(BaseEstimator):
     def _made_ready(self, sources: tuple[Source, Source]) -> CycleJob:
         return probed_cycle(cycle_job(self.get_params(deep=False), *sources, self.seed_), self.probes, self.seed_)
 
-    def _read(self, side: str, data: Any) -> Source:
-        try:
-            return read(data, self.image_size, self.kind)
-        except InputError as error:
-            raise type(error)(f"{side}: {error}") from None
+    def _read(self, A: Any, B: Any) -> tuple[Source, Source]:
+        return read_sides(A, B, self.image_size, self.kind, self.leave_out, self._keeps)
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether a generator is to leave alone what is of its own side."""
+        weights = (self.changes or {}).get("identity") if self.identity is None else self.identity
+        return weights is not None and bool(np.any(weights))
 
     @classmethod
     def resume(
@@ -183,7 +191,7 @@ class CycleGAN(BaseEstimator):
         """
         record = run_of("cyclegan", folder)
         self = configured(cls, record, verbose, **networks)
-        sources = self._again(record, "A", A), self._again(record, "B", B)
+        sources = self._again(record, A, B)
         job = self._made_ready(sources)
         ranks = record.about["place"]["ranks"]
         if ranks != job.place.ranks:
@@ -193,17 +201,23 @@ class CycleGAN(BaseEstimator):
         self.record_ = record if job.place.leads else Record(record.about)
         return self._play(job)
 
-    def _again(self, record: Record, side: str, data: Any) -> Source:
-        about = record.about["data"][side]
-        if data is None and about["path"] is None:
+    def _again(self, record: Record, A: Any = None, B: Any = None) -> tuple[Source, Source]:
+        """The data of a run: as given, or from where they were. Raises DataError if they have changed."""
+        about = record.about["data"]
+        given = {"A": A, "B": B}
+        if any(given[side] is None and about[side]["path"] is None for side in "AB"):
             raise DataError(f"{record.folder} was fitted on data in memory; give A and B again.")
-        source = self._read(side, about["path"] if data is None else data)
-        if source.fingerprint != about["fingerprint"]:
-            raise DataError(
-                f"{side} has changed since the run began: it was {about['description']}, and now is "
-                f"{source.description}{', of other content' if source.description == about['description'] else ''}."
-            )
-        return source
+        data = [about[side]["path"] if given[side] is None else given[side] for side in "AB"]
+        sources = self._read(*data)
+        for side, source in zip("AB", sources, strict=True):
+            known = about[side]
+            if source.fingerprint != known["fingerprint"]:
+                other = ", of other content" if source.description == known["description"] else ""
+                raise DataError(
+                    f"{side} has changed since the run began: it was {known['description']}, and now is "
+                    f"{source.description}{other}."
+                )
+        return sources
 
     def _play(self, job: CycleJob) -> Self:
         self._learned(job)
@@ -290,16 +304,20 @@ class CycleGAN(BaseEstimator):
     def _translated(self, data: Any, reverse: bool, full_size: bool) -> Any:
         check_is_fitted(self, "generators_")
         _, source, _ = self._direction(reverse)
-        single = source.kind != "table" and hasattr(data, "shape") and np.shape(data) == source.row_shape
+        single = not source.kind.endswith("table") and hasattr(data, "shape") and np.shape(data) == source.row_shape
         made = together(self.stream(np.asarray(data)[None] if single else data, reverse=reverse, full_size=full_size))
         return made[0] if single else made
 
     def cycle_error(self, A: Any) -> np.ndarray:
-        """Mean |F(G(a)) - a| of each row, (n,): of pixels in units of the data's range, of tables in deviations."""
+        """Mean |F(G(a)) - a| of each row, (n,): of pixels in units of the data's range, of numbers in deviations.
+
+        Of tables of any columns the mean over columns: 1 for a label that differs, for a number how far its rank among
+        the training rows is off.
+        """
         check_is_fitted(self, "generators_")
-        rows = torch.from_numpy(self.schema_a_.encode(read_like(A, self.schema_a_).values))
-        back = returned(self.generators_["G"], self.generators_["F"], rows)
-        return (back - rows).abs().flatten(1).mean(1).double().numpy() / (2.0 if self.schema_a_.bounded else 1.0)
+        return strayed(
+            self.generators_["G"], self.generators_["F"], read_like(A, self.schema_a_).values, self.schema_a_
+        )
 
     def judge(
         self, A_test: Any, B_test: Any, pairs: Any = None, *, draws: int = 10, random_state: Any = 0
@@ -337,7 +355,7 @@ class CycleGAN(BaseEstimator):
         self.record_, about = record, record.about
         self.schema_a_, self.schema_b_ = (schema_from_json(about["schemas"][side]) for side in "AB")
         recipe = cycle_settings(self.get_params(deep=False), self.schema_a_, self.schema_b_)
-        start = Start.blank(self.schema_a_.shape[0], self.schema_b_.shape[0]) if self.align else Start("saved")
+        start = blank_start(self.schema_a_, self.schema_b_) if self.align else Start("saved")
         made = design_cycle(self.schema_a_, self.schema_b_, recipe, self.seed_, start, self.generator, self.critic)
         checkpoint = read_newest(record.checkpoint_folder)
         self._average, self.critics_ = Average(made.generators, 0.0), made.critics.eval()

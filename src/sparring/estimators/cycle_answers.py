@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from sparring.data.mixed import MixedSchema
 from sparring.data.schema import Schema
 from sparring.data.source import read_like
 from sparring.errors import DataError, ShapeError
 from sparring.estimators.cycle_job import side_of
 from sparring.judging import TranslationVerdict, judge_translations
-from sparring.judging.translations import Side
+from sparring.judging.truths import Side
 
 __all__ = ["judged_cycle"]
 
@@ -38,24 +39,24 @@ def judged_cycle(model: Any, A: Any, B: Any, pairs: Any, draws: int, random_stat
 def _side(model: Any, side: str, test: Any, there: Any, back: Any, schema: Schema) -> Side:
     made = there(test)
     low, high = schema.span
+    mixed = schema if isinstance(schema, MixedSchema) else None
+    rows = [_train(model, side), test, made, back(made)]
     return Side(
-        train=_train(model, side),
-        test=np.asarray(test),
-        translated=np.asarray(made),
-        returned=np.asarray(back(made)),
+        *(rows if mixed is not None else map(np.asarray, rows)),
         span=None if low is None or high is None else (low, high),
+        schema=mixed,
     )
 
 
-def _train(model: Any, side: str) -> np.ndarray:
+def _train(model: Any, side: str) -> Any:
     """Rows that were learned from: at hand, or read again from where they were."""
     job = getattr(model, "_job", None)
     if job is not None:
-        return np.asarray((job.a if side == "A" else job.b).train.some(MOST))
+        return (job.a if side == "A" else job.b).train.some(MOST)
     if model.record_.about["data"][side]["path"] is None:
         raise DataError(
             f"the rows of {side} that were learned from are not in the saved model, and floors need them. Judge the "
             "model that was fitted, or fit from files."
         )
-    source = model._again(model.record_, side, None)
-    return np.asarray(side_of(source, side, model.get_params(deep=False), model.seed_).train.some(MOST))
+    source = model._again(model.record_)["AB".index(side)]
+    return side_of(source, side, model.get_params(deep=False), model.seed_).train.some(MOST)

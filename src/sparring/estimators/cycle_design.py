@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 from sparring.chance import ambient_seed
+from sparring.data.mixed import MixedSchema
 from sparring.data.schema import Schema, nearest
 from sparring.errors import InputError, ShapeError
 from sparring.estimators.cycle_starts import Start
+from sparring.estimators.cycle_tables import blank_maps, table_translator
 from sparring.estimators.design import check_positive, kind_of
 from sparring.networks import (
     LEAKY,
@@ -21,6 +23,7 @@ from sparring.networks import (
     ConvCritic,
     ImageTranslator,
     PatchCritic,
+    Ranked,
     VectorTranslator,
 )
 from sparring.seeds import derive
@@ -29,7 +32,7 @@ from sparring.training.changes import valued
 from sparring.training.cycle import CycleRecipe
 from sparring.training.cycle_recipes import CYCLE_RECIPES
 
-__all__ = ["CycleDesign", "cycle_settings", "design_cycle"]
+__all__ = ["CycleDesign", "blank_start", "cycle_settings", "design_cycle"]
 
 Given = nn.Module | Callable[..., nn.Module] | None
 
@@ -148,6 +151,8 @@ def _refuse_unlike(a: Schema, b: Schema, generator: Given) -> None:
 
 def _translator(source: Schema, target: Schema, recipe: CycleRecipe, start: Start, forward: bool) -> nn.Module:
     direct = None if start.maps is None else start.maps[0 if forward else 1]
+    if isinstance(source, MixedSchema) and isinstance(target, MixedSchema):
+        return table_translator(source, target, recipe.hidden, direct)
     if len(source.shape) == 1:
         return VectorTranslator(source.shape[0], target.shape[0], recipe.hidden, direct)
     symmetry = start.symmetry
@@ -174,11 +179,23 @@ def _last(target: Schema, direct: bool) -> nn.Module | None:
 
 
 def _critic(schema: Schema, recipe: CycleRecipe) -> nn.Module:
+    if isinstance(schema, MixedSchema):
+        levels = torch.from_numpy(schema.levels)
+        first, *rest = MLP((schema.shape[0] + levels.shape[1],), (), recipe.hidden, LEAKY)
+        assert isinstance(first, nn.Linear)
+        return nn.Sequential(Ranked(first, levels), *rest)
     if len(schema.shape) == 1:
         return MLP(schema.shape, (), recipe.hidden, LEAKY)
     if recipe.depth is None:
         return ConvCritic(schema.shape, recipe.width)
     return PatchCritic(schema.shape, recipe.width, recipe.depth, recipe.norm)
+
+
+def blank_start(a: Schema, b: Schema) -> Start:
+    """A start of the same form as any that is found for such data, to be filled from a file."""
+    if isinstance(a, MixedSchema) and isinstance(b, MixedSchema):
+        return blank_maps(a, b)
+    return Start.blank(a.shape[0], b.shape[0])
 
 
 @torch.no_grad()

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from sparring.chance import Chance
 from sparring.data.batches import Batches
+from sparring.data.mixed import MixedSchema
 from sparring.data.rows import Rows
+from sparring.data.schema import Schema
 from sparring.data.source import Source
 from sparring.data.split import split_rows
 from sparring.data.unpaired import Unpaired
@@ -20,13 +22,15 @@ from sparring.diagnose.probes import GameProbes
 from sparring.errors import InputError
 from sparring.estimators.cycle_design import CycleDesign, cycle_settings, design_cycle
 from sparring.estimators.cycle_starts import Start, starts_of
+from sparring.estimators.cycle_tables import MATCHED, mixed_starts, straying
 from sparring.estimators.cycle_use import translated
 from sparring.estimators.design import threads_for
+from sparring.estimators.game import spread
 from sparring.place import Place
 from sparring.run import Watch
 from sparring.seeds import derive
 from sparring.training import Game, State
-from sparring.training.cycle import CycleRecipe, cycle_game
+from sparring.training.cycle import CycleRecipe, Strays, cycle_game
 from sparring.training.restarts import Restarts, own_step
 from sparring.transport.aligning import w1_between
 
@@ -94,11 +98,12 @@ def cycle_job(given: Mapping[str, Any], a: Source, b: Source, seed: int) -> Cycl
     short = int(given["restart_steps"] or max(recipe.steps // SHORT, 1))
     if count > 1 and short > recipe.steps:
         raise InputError(f"restart_steps={short} are more than all {recipe.steps} steps.")
-    rows = tuple(side.encoded(MEASURED, seed).numpy() for side in sides)
-    starts = starts_of(rows[0], rows[1], count, derive(seed, "starts"), given["align"] and given["generator"] is None)
+    starts = _starts(given, sides, count, seed)
+    strays = {name: straying(s.source.schema, place.device) for name, s in zip("AB", sides, strict=True)
+              if isinstance(s.source.schema, MixedSchema)}  # fmt: skip
     if starts[0].near and count == 1 and given["steps"] is None and "steps" not in (given["changes"] or {}):
         recipe = replace(recipe, steps=max(recipe.steps // SHORTENED, 1))
-    begin = partial(_begun, given, a, b, recipe, place, short, count, starts, seed)
+    begin = partial(_begun, given, a, b, recipe, place, short, count, starts, seed, strays)
     networks, game = begin(0)
     restarts = None
     if count > 1:
@@ -125,6 +130,16 @@ def cycle_job(given: Mapping[str, Any], a: Source, b: Source, seed: int) -> Cycl
     )
 
 
+def _starts(given: Mapping[str, Any], sides: tuple[Side, Side], count: int, seed: int) -> list[Start]:
+    align, seed_of_starts = given["align"] and given["generator"] is None, derive(seed, "starts")
+    a, b = (side.source.schema for side in sides)
+    if align and isinstance(a, MixedSchema) and isinstance(b, MixedSchema):
+        frames = sides[0].train.some(MATCHED, seed), sides[1].train.some(MATCHED, seed)
+        return mixed_starts(a, b, frames, count, seed_of_starts)
+    rows = tuple(side.encoded(MEASURED, seed).numpy() for side in sides)
+    return starts_of(rows[0], rows[1], count, seed_of_starts, align)
+
+
 def _states(game: Game) -> dict[str, Any]:
     return {name: part.state_dict() for name, part in game.parts.items()}
 
@@ -139,6 +154,7 @@ def _begun(
     count: int,
     starts: list[Start],
     seed: int,
+    strays: Mapping[str, Strays],
     i: int,
 ) -> tuple[CycleDesign, Game]:
     """Fresh networks for restart i, and their game."""
@@ -153,6 +169,7 @@ def _begun(
         recipe.steps,
         own_step=partial(own_step, count=count, short=short),
         ranks=place.ranks,
+        strays=strays,
     )
     return networks, game
 
@@ -166,6 +183,10 @@ def side_of(source: Source, side: str, given: Mapping[str, Any], seed: int) -> S
 def _batches(side: Side, recipe: CycleRecipe, place: Place, seed: int) -> Batches:
     schema, train = side.source.schema, side.train
     make = partial(Batches, size=recipe.batch_size, seed=seed, rank=place.rank, ranks=place.ranks)
+    if isinstance(schema, MixedSchema):  # places and scalars in memory; one-hot a batch at a time
+        starts = torch.from_numpy(schema.starts).to(place.device)
+        compact = torch.from_numpy(schema.compact(train.all())).to(place.device)
+        return make(compact, prepare=partial(spread, schema, starts))
     if len(train) * math.prod(schema.shape) * 4 <= RESIDENT:
         return make(torch.from_numpy(schema.encode(train.all())).to(place.device))
     prepare = partial(_encoded, side, place)
@@ -181,10 +202,18 @@ def _measured(average: Any, sides: tuple[Side, Side], seed: int) -> dict[str, fl
     a, b = (side.encoded(MEASURED, seed) for side in sides)
     networks = average.module
     made_b, made_a = translated(networks["G"], a), translated(networks["F"], b)
-    flat = [rows.flatten(1).double().numpy() for rows in (made_b, b, made_a, a)]
+    schemas = [side.source.schema for side in sides]
+    flat = [_flat(schemas[i], rows) for i, rows in ((1, made_b), (1, b), (0, made_a), (0, a))]
     finite = all(np.isfinite(rows).all() for rows in flat)
     return {
         "w1_to_b": w1_between(flat[0], flat[1]) if finite else math.nan,
         "w1_to_a": w1_between(flat[2], flat[3]) if finite else math.nan,
         "cycle": float((translated(networks["F"], made_b) - a).abs().mean()),
     }
+
+
+def _flat(schema: Schema, rows: Tensor) -> Any:
+    """Encoded rows as points."""
+    if isinstance(schema, MixedSchema):
+        return schema.points(schema.decode(rows.numpy()))[..., 0].astype(np.float64)
+    return rows.flatten(1).double().numpy()

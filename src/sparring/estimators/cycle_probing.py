@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sparring.data.mixed import MixedSchema
 from sparring.data.rows import Rows
+from sparring.data.schema import Schema
 from sparring.diagnose.probes import GameProbes, probe_names
 from sparring.diagnose.scenes import Scene
 from sparring.diagnose.yardstick import LEAST, Yardstick, room
@@ -56,7 +58,8 @@ def _scene(job: CycleJob, side: str, chosen: Sequence[str], seed: int) -> Scene:
     yardstick = None
     if "samples" in chosen:
         train, held_out = own.train.some(SEEN, seed), own.held_out.some(SEEN, seed)
-        yardstick = Yardstick.of(np.asarray(train), np.asarray(held_out), derive(seed, "yardstick"))
+        points = partial(_points, own.source.schema)
+        yardstick = Yardstick.of(points(train), points(held_out), derive(seed, "yardstick"))
     count = 1 if yardstick is None else min(yardstick.size, len(sources))
     shown = _encoded(job, other, sources.drawn(count, derive(seed, "samples")))
     average: Any = job.game.parts["average"]
@@ -81,7 +84,12 @@ def _encoded(job: CycleJob, side: Side, rows: Rows) -> Tensor:
 
 
 def _decoded(average: Any, name: str, rows: Tensor, side: Side) -> Any:
-    return side.source.schema.decode(translated(average.module[name], rows).numpy())
+    return _points(side.source.schema, side.source.schema.decode(translated(average.module[name], rows).numpy()))
+
+
+def _points(schema: Schema, rows: Any) -> Any:
+    """What distances are measured between: rows as they are, of tables of any columns their ranks and labels."""
+    return schema.points(rows) if isinstance(schema, MixedSchema) else np.asarray(rows)
 
 
 class _Translations:
@@ -91,10 +99,13 @@ class _Translations:
     ``moved``: |G(a) - a| over the distance of rows of A from rows of B; only where both have one shape.
     ``returned``: |F(G(a)) - a| over the distance of rows of A from each other.
     ``hidden``: by how much |F(G(a) + noise) - a| is above |F(G(a)) - a|, over |noise|.
+    Of tables of any columns only ``returned``: their rows are settled to labels and decimals, which noise would leave,
+    and places of one side are not those of the other.
     """
 
     def __init__(self, job: CycleJob, scenes: Mapping[str, Scene]) -> None:
         self.networks = job.networks.generators
+        self.settled = isinstance(job.a.source.schema, MixedSchema)
         self.rows = {"A": scenes["B"].noise, "B": scenes["A"].noise}
         self.noise = {
             side: self._faint(self.rows["B" if side == "A" else "A"], rows) for side, rows in self.rows.items()
@@ -114,9 +125,11 @@ class _Translations:
             rows, others = self.rows[side], self.rows["B" if side == "A" else "A"]
             made = _quiet(self.networks[there], rows)
             error = _apart(_quiet(self.networks[back], made), rows)
-            blurred = _apart(_quiet(self.networks[back], made + self.noise[side]), rows)
             spread = _apart(rows, rows.roll(1, 0))
             found[f"translation {side}/returned"] = error / max(spread, 1e-12)
+            if self.settled:
+                continue
+            blurred = _apart(_quiet(self.networks[back], made + self.noise[side]), rows)
             found[f"translation {side}/hidden"] = (blurred - error) / max(float(self.noise[side].abs().mean()), 1e-12)
             if rows.shape[1:] == others.shape[1:]:
                 n = min(len(rows), len(others))

@@ -126,7 +126,7 @@ def _floor(images: np.ndarray, rng: np.random.Generator) -> float:
 def _alike(a: Tensor, b: Tensor) -> bool:
     """Whether brightness, contrast and the finest edges, which averaged pixels do not show, are of the same law too."""
     pairs = list(zip(_details(a), _details(b), strict=True))
-    return all(ks_2samp(one, other).pvalue > UNLIKELY / len(pairs) for one, other in pairs)
+    return all(ks_2samp(one, other)[1] > UNLIKELY / len(pairs) for one, other in pairs)
 
 
 def _details(images: Tensor) -> Iterator[np.ndarray]:

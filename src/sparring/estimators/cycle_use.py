@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparring.data.chunks import Chunk, chunks
 from sparring.data.image import ImageSchema
+from sparring.data.mixed import MixedSchema
 from sparring.data.schema import Schema
 from sparring.networks import ImageTranslator, evaluating, tiled
 
-__all__ = ["returned", "together", "translated", "translations"]
+__all__ = ["returned", "strayed", "together", "translated", "translations"]
 
 AT_ONCE = 2**20  # numbers that go through a network in one pass
 TILE = 256  # pixels of a side, at least, that are translated as a whole
@@ -59,6 +61,15 @@ def _tile(schema: Schema) -> tuple[int, int] | None:
 def returned(there: nn.Module, back: nn.Module, rows: Tensor) -> Tensor:
     """Encoded rows, translated there and back."""
     return translated(back, translated(there, rows))
+
+
+def strayed(there: nn.Module, back: nn.Module, values: Any, schema: Schema) -> NDArray[np.float64]:
+    """How far each row is from what comes back of it, (n,), in the unit of ``CycleGAN.cycle_error``."""
+    rows = torch.from_numpy(schema.encode(values))
+    found = returned(there, back, rows)
+    if isinstance(schema, MixedSchema):
+        return schema.apart(values, schema.decode(found.numpy()))
+    return (found - rows).abs().flatten(1).mean(1).double().numpy() / (2.0 if schema.bounded else 1.0)
 
 
 def together(parts: Iterator[Chunk]) -> Any:

@@ -37,7 +37,7 @@ from sparring.seeds import derive
 from sparring.training import Game, Selection, State, adversarial_game
 from sparring.training.stopping import Patience
 
-__all__ = ["Job", "job_of", "rows_of", "take_over"]
+__all__ = ["Job", "job_of", "rows_of", "spread", "take_over"]
 
 RESIDENT = 2**31  # bytes of encoded rows, up to which they are all kept in memory (or on the GPU)
 INDEXED = ("uint8", "int16", "int32", "int64", "float32", "float64")  # what torch reads by rows where it lies
@@ -184,15 +184,13 @@ def _batches(
             train.numbers,
             size=settings.recipe.batch_size,
             seed=seed,
-            prepare=partial(
-                _spread, train.values.schema, torch.from_numpy(train.values.schema.starts).to(place.device)
-            ),
+            prepare=partial(spread, train.values.schema, torch.from_numpy(train.values.schema.starts).to(place.device)),
             rank=place.rank,
             ranks=place.ranks,
         )
     if isinstance(schema, MixedSchema):  # places and scalars in memory; one-hot a batch at a time
         compact = torch.from_numpy(schema.compact(train.all())).to(place.device)
-        return make(compact, prepare=partial(_spread, schema, torch.from_numpy(schema.starts).to(place.device)))
+        return make(compact, prepare=partial(spread, schema, torch.from_numpy(schema.starts).to(place.device)))
     fits = len(train) * math.prod(schema.shape) * 4 <= RESIDENT
     if fits or str(getattr(train.values, "dtype", "")) not in INDEXED:
         return make(torch.from_numpy(schema.encode(train.all())).to(place.device), *told)
@@ -204,7 +202,7 @@ def _encoded(schema: Schema, device: torch.device, rows: Tensor) -> Tensor:
     return torch.from_numpy(schema.encode(rows.numpy())).to(device, non_blocking=True)
 
 
-def _spread(schema: MixedSchema, starts: Tensor, compact: Tensor) -> Tensor:
+def spread(schema: MixedSchema, starts: Tensor, compact: Tensor) -> Tensor:
     """Compact rows of a mixed table as networks take them."""
     compact = compact.to(starts.device)
     parts, places = len(schema.parts), sum(schema.parts)

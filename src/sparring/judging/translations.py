@@ -6,76 +6,23 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sparring.data.columns import LABELLED
 from sparring.errors import InputError, ShapeError, SparringError
 from sparring.judging.judge import judge
 from sparring.judging.ssim import ssim
+from sparring.judging.table_truth import Pairing, pairing_of
+from sparring.judging.truths import AS_IT_IS, LINEAR, TRANSLATED, ColumnError, Error, Side, Truth
 from sparring.judging.verdict import Verdict
 from sparring.seeds import seed_from
 from sparring.transport.clouds import Floats, distances
 
-__all__ = ["Direction", "Error", "Side", "TranslationVerdict", "Truth", "judge_translations"]
+__all__ = ["Direction", "TranslationVerdict", "judge_translations"]
 
-Kind = Literal["table", "image", "signal"]
-ROUNDING = 1e-9
+Kind = Literal["table", "image", "signal", "mixed table"]
 REPLICATES = 1000  # of pairs, for an interval
-TRANSLATED, AS_IT_IS, LINEAR = "translated", "as it is", "linear map"
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two collections. train: the rows (n, ...) that were learned from. test: rows (m, ...) that were not.
-
-    translated: what was made of the test rows, (m, ...) like the other side's rows. returned: what was made of that,
-    (m, ...) like the test rows. span: the lowest and the highest value, of images.
-    """
-
-    train: NDArray[Any]
-    test: NDArray[Any]
-    translated: NDArray[Any]
-    returned: NDArray[Any]
-    span: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class Error:
-    """How far something is from the truth, over all pairs.
-
-    mae: mean absolute error, in shares of the values' range for images, else in deviations of the training columns.
-    interval: of it, 95 %, over resampled pairs. relative: mean Euclidean distance from the truth, over that of the
-    truth from the mean training row: 1 for always saying that row. ssim: mean structural similarity, of images.
-    """
-
-    name: str
-    mae: float
-    interval: tuple[float, float]
-    relative: float
-    ssim: float | None
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Translations beside their true partners, and beside two baselines that need no network.
-
-    errors: of what was "translated"; of leaving rows "as it is", where both sides have one shape; and of the best
-    "linear map" of each channel (or column), fitted to these very pairs, which no network has seen. gap: where the
-    mean absolute error is above the better baseline's (below 0: under it), 95 %. retrieval: the share of translations
-    to which their own partner is nearest of all.
-    """
-
-    pairs: int
-    errors: tuple[Error, ...]
-    gap: tuple[float, float]
-    retrieval: float
-
-    @property
-    def better(self) -> bool:
-        """Whether translations are nearer to the truth than both baselines, beyond chance."""
-        return self.gap[1] < -ROUNDING
-
-    def __getitem__(self, name: str) -> Error:
-        return next(error for error in self.errors if error.name == name)
 
 
 @dataclass(frozen=True)
@@ -166,14 +113,22 @@ def judge_translations(
         own, other, name = sides[source], sides[target], f"{source} to {target}"
         made, real = _strangers(own.translated, other.test, None if known is None else known[:, list(order)], seed)
         try:
-            verdict = judge(made, other.train, real, draws=draws, random_state=seed)
+            verdict = judge(made, other.train, real, draws=draws, random_state=seed, schema=other.schema)
         except SparringError as error:
             raise type(error)(f"{name}: {error}") from None
-        scale, unit = _scale(kind, own)
-        away = float(np.abs((_channels(kind, own.returned) - _channels(kind, own.test)) / scale).mean())
+        away, unit = _strayed(kind, own)
         truth = None if known is None else _truth(kind, own, other, known[:, list(order)], seed)
         found.append(Direction(name, verdict, away, unit, truth))
     return TranslationVerdict(tuple(found), time.perf_counter() - began, _summary(found))
+
+
+def _strayed(kind: Kind, side: Side) -> tuple[float, str]:
+    """How far rows are from what came back, and in which unit."""
+    if side.schema is not None:
+        unit = "of a column: labels that differ count 1, numbers the difference of their ranks"
+        return float(side.schema.apart(side.returned, side.test).mean()), unit
+    scale, unit = _scale(kind, side)
+    return float(np.abs((_channels(kind, side.returned) - _channels(kind, side.test)) / scale).mean()), unit
 
 
 # -- the truth
@@ -195,16 +150,19 @@ def _checked_pairs(pairs: ArrayLike, a: int, b: int) -> NDArray[np.int64]:
     return found.astype(np.int64)
 
 
-def _strangers(
-    made: NDArray[Any], real: NDArray[Any], pairs: NDArray[np.int64] | None, seed: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def _strangers(made: Any, real: Any, pairs: NDArray[np.int64] | None, seed: int) -> tuple[Any, Any]:
     """Translations and real rows none of which are each other's partners: a true partner is nearer than chance."""
     if pairs is None:
         return made, real
     order = np.random.default_rng(seed).permutation(len(pairs))
     half = len(pairs) // 2
     left_out, taken = pairs[order[:half], 0], pairs[order[half:], 1]
-    return np.delete(made, left_out, axis=0), np.delete(real, taken, axis=0)
+    return _without(made, left_out), _without(real, taken)
+
+
+def _without(rows: Any, numbers: NDArray[np.int64]) -> Any:
+    kept = np.delete(np.arange(len(rows)), numbers)
+    return rows.iloc[kept] if isinstance(rows, pd.DataFrame) else rows[kept]
 
 
 def _channels(kind: Kind, rows: NDArray[Any]) -> Floats:
@@ -225,29 +183,44 @@ def _scale(kind: Kind, side: Side) -> tuple[Floats, str]:
 
 
 def _truth(kind: Kind, own: Side, other: Side, pairs: NDArray[np.int64], seed: int) -> Truth:
+    found = _paired(kind, own, other, pairs) if other.schema is None else pairing_of(own, other, pairs)
+    by_pair, rng = found.apart, np.random.default_rng(seed)
+    draws = rng.integers(len(pairs), size=(REPLICATES, len(pairs)))
+    errors = []
+    for name, apart in by_pair.items():
+        relative = float(found.sizes[name].mean() / max(float(found.far.mean()), 1e-12))
+        interval = _middle(apart[draws].mean(1))
+        errors.append(Error(name, float(apart.mean()), interval, relative, found.alike.get(name)))
+    best = min((error for error in errors if error.name != TRANSLATED), key=lambda error: error.mae).name
+    gap = _middle((by_pair[TRANSLATED] - by_pair[best])[draws].mean(1))
+    return Truth(len(pairs), tuple(errors), gap, _retrieval(*found.points), found.columns)
+
+
+def _paired(kind: Kind, own: Side, other: Side, pairs: NDArray[np.int64]) -> Pairing:
+    """What is tried in the place of the truth, and how far from it that is."""
     sources, partners = _channels(kind, own.test[pairs[:, 0]]), _channels(kind, other.test[pairs[:, 1]])
     tried = {TRANSLATED: _channels(kind, own.translated[pairs[:, 0]])}
     if sources.shape == partners.shape:
         tried[AS_IT_IS] = sources
     tried[LINEAR] = _linear(sources, partners)
     scale, _ = _scale(kind, other)
-    by_pair = {name: np.abs((made - partners) / scale).mean((1, 2)) for name, made in tried.items()}
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(len(pairs), size=(REPLICATES, len(pairs)))
     middle = _channels(kind, other.train).mean(0)
-    far = np.linalg.norm((partners - middle).reshape(len(pairs), -1), axis=1).mean()
-    errors = []
-    for name, made in tried.items():
-        apart = np.linalg.norm((made - partners).reshape(len(pairs), -1), axis=1).mean()
-        alike = None
-        if kind == "image":
-            shape, low, high = other.test[pairs[:, 1]].shape, *(other.span or (0.0, 1.0))
-            alike = float(ssim(made.clip(low, high).reshape(shape), partners.reshape(shape), high - low).mean())
-        interval = _middle(by_pair[name][draws].mean(1))
-        errors.append(Error(name, float(by_pair[name].mean()), interval, float(apart / max(far, 1e-12)), alike))
-    best = min((error for error in errors if error.name != TRANSLATED), key=lambda error: error.mae).name
-    gap = _middle((by_pair[TRANSLATED] - by_pair[best])[draws].mean(1))
-    return Truth(len(pairs), tuple(errors), gap, _retrieval(tried[TRANSLATED], partners))
+    alike = {}
+    if kind == "image":
+        shape, low, high = other.test[pairs[:, 1]].shape, *(other.span or (0.0, 1.0))
+        truth = partners.reshape(shape)
+        alike = {n: float(ssim(m.clip(low, high).reshape(shape), truth, high - low).mean()) for n, m in tried.items()}
+    return Pairing(
+        {name: np.abs((made - partners) / scale).mean((1, 2)) for name, made in tried.items()},
+        {name: _length(made - partners) for name, made in tried.items()},
+        _length(partners - middle),
+        (tried[TRANSLATED], partners),
+        alike,
+    )
+
+
+def _length(apart: Floats) -> Floats:
+    return np.linalg.norm(apart.reshape(len(apart), -1), axis=1)
 
 
 def _linear(sources: Floats, partners: Floats) -> Floats:
@@ -305,6 +278,10 @@ def _true(direction: Direction) -> list[str]:
             f"- {error.name}: mean absolute error {error.mae:.4f} ({low:.4f} to {high:.4f}), "
             f"relative {error.relative:.4f}{alike}"
         )
+    for column in truth.columns:
+        what = "wrong in {0:.1%} (always the commonest: {1:.1%})"
+        what = what if column.kind in LABELLED else "ranks off by {0:.4f} (always the middle: {1:.4f})"
+        lines.append(f"- {column.name}: {what.format(column.error, column.usual)}")
     return [*lines, f"- the true partner is nearest of {truth.pairs:,} in {truth.retrieval:.1%}"]
 
 
@@ -312,5 +289,6 @@ def _direction(found: Mapping[str, Any]) -> Direction:
     truth = found["truth"]
     if truth is not None:
         errors = tuple(Error(**{**error, "interval": tuple(error["interval"])}) for error in truth["errors"])
-        truth = Truth(truth["pairs"], errors, tuple(truth["gap"]), truth["retrieval"])
+        columns = tuple(ColumnError(**column) for column in truth.get("columns", ()))
+        truth = Truth(truth["pairs"], errors, tuple(truth["gap"]), truth["retrieval"], columns)
     return Direction(**{**found, "verdict": Verdict.from_json(found["verdict"]), "truth": truth})

@@ -22,6 +22,7 @@ from sparring.networks.looking import evaluating, hearing
 from sparring.networks.maxout import Maxout
 from sparring.networks.mlp import MLP
 from sparring.networks.pairs import PAIRS, Pair, convolutional, maxout, perceptrons, residual, skipping
+from sparring.networks.placing import Places, Placing, Ranking, TableTranslator
 from sparring.networks.reading import SequenceNetwork
 from sparring.networks.recurrent import CELLS, Recurrent, ends, reversed_rows
 from sparring.networks.residual import ResidualCritic, ResidualGenerator
@@ -68,7 +69,10 @@ __all__ = [
     "Maxout",
     "Pair",
     "PatchCritic",
+    "Places",
+    "Placing",
     "Ranked",
+    "Ranking",
     "Ranks",
     "Recurrent",
     "ResidualCritic",
@@ -77,6 +81,7 @@ __all__ = [
     "Signs",
     "Skipping",
     "Symmetry",
+    "TableTranslator",
     "TaggingNetwork",
     "VectorTranslator",
     "Waves",

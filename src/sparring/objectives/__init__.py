@@ -11,7 +11,7 @@ from sparring.objectives.adversarial import (
     scores,
 )
 from sparring.objectives.constraints import clip_weights
-from sparring.objectives.cycle import cycle_consistency, identity
+from sparring.objectives.cycle import cells_apart, cycle_consistency, identity
 from sparring.objectives.moments import Moments
 from sparring.objectives.penalties import one_centred, r1, r2
 from sparring.objectives.supervised import (
@@ -32,6 +32,7 @@ __all__ = [
     "Moments",
     "Objective",
     "binary_cross_entropy",
+    "cells_apart",
     "clip_weights",
     "cross_entropy",
     "cycle_consistency",

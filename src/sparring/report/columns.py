@@ -44,30 +44,48 @@ class WorstPair:
 
 @dataclass(frozen=True)
 class TablePictures:
+    heading: str
     rows: tuple[int, int]
     columns: tuple[ColumnPicture, ...]
     worst: tuple[WorstPair, ...]
     together: Markup | None
 
 
-def read_columns(record: Record) -> TablePictures | None:
-    """Of a run on a mixed table, from its newest samples and the real rows kept beside them; else None."""
-    schema, found = record.about.get("schema"), record.samples()
-    real = record.folder / "samples" / "real.csv"
-    if not isinstance(schema, Mapping) or schema.get("kind") != "mixed table" or not found or not real.is_file():
+def read_columns(record: Record) -> tuple[TablePictures, ...]:
+    """Of a run on mixed tables, from its newest samples and the real rows beside them; of a translator's, both ways.
+
+    Nothing of other runs, and of files that cannot be read.
+    """
+    found, about = record.samples(), record.about
+    if not found:
+        return ()
+    newest, folder = found[-1][1], record.folder / "samples"
+    schemas = about.get("schemas")
+    sides = schemas if isinstance(schemas, Mapping) else {}
+    wanted = [
+        ("Columns", about.get("schema"), folder / "real.csv", newest),
+        ("Columns of B, and of G(A)", sides.get("B"), folder / "real.csv", newest),
+        ("Columns of A, and of F(B)", sides.get("A"), folder / "real-a.csv", newest.with_stem(f"{newest.stem}-b-a")),
+    ]
+    pictures = [_pictured(*one) for one in wanted]
+    return tuple(one for one in pictures if one is not None)
+
+
+def _pictured(heading: str, schema: Any, real: Path, made: Path) -> TablePictures | None:
+    if not isinstance(schema, Mapping) or schema.get("kind") != "mixed table" or not real.is_file():
         return None
     kinds = {str(column["name"]): str(column["kind"]) for column in schema["columns"]}
     try:
-        sides = tuple(_numbered(path, kinds) for path in (real, found[-1][1]))
+        sides = tuple(_numbered(path, kinds) for path in (real, made))
     except (OSError, ValueError):
         return None
     names = [name for name, kind in kinds.items() if name in sides[0] and name in sides[1] and kind != "constant"]
     drawn = tuple(_drawn(name, kinds[name], sides[0][name], sides[1][name]) for name in names)
     rows = tuple(len(next(iter(side.values()), ())) for side in sides)
     if len(names) < 2:
-        return TablePictures((rows[0], rows[1]), drawn, (), None)
+        return TablePictures(heading, (rows[0], rows[1]), drawn, (), None)
     binned = _Binned.of(names, sides[0], sides[1])
-    return TablePictures((rows[0], rows[1]), drawn, binned.worst(), _together(binned))
+    return TablePictures(heading, (rows[0], rows[1]), drawn, binned.worst(), _together(binned))
 
 
 def _numbered(path: Path, kinds: Mapping[str, str]) -> dict[str, NDArray[Any]]:

@@ -89,7 +89,7 @@ def _content(record: Record) -> dict[str, Any]:
         "answers": answers,
         "columns": COLUMNS.get(str(about.get("kind")), "") if samples.pictures else "",
         "restarts": read_restarts(about),
-        "table": read_columns(record),
+        "tables": read_columns(record),
         "writings": read_writings(record),
         "alignments": read_alignments(record),
         "filters": read_filters(record),
@@ -229,11 +229,16 @@ def _direction(found: Mapping[str, Any]) -> dict[str, Any]:
         for error in truth.get("errors") or ()
     ]
     retrieval = finite(truth.get("retrieval"))
+    columns = [
+        {"name": str(column["name"]), "figures": [number(finite(column.get(name))) for name in ("error", "usual")]}
+        for column in truth.get("columns") or ()
+    ]
     return {
         **_shown(_mapping(found.get("verdict"))),
         "name": str(found.get("name") or ""),
         "returned": f"{number(finite(found.get('cycle_error')))} {found.get('unit') or ''}",
         "errors": errors,
+        "columns": columns,
         "pairs": finite(truth.get("pairs")),
         "retrieval": None if retrieval is None else f"{retrieval:.1%}",
     }

@@ -23,9 +23,11 @@ from sparring.training.recipe import Penalty
 from sparring.training.schedules import constant_then_linear
 from sparring.training.turn import Game, Loss, Round, Turn
 
-__all__ = ["CycleRecipe", "cycle_game"]
+__all__ = ["CycleRecipe", "Strays", "cycle_game"]
 
 SIDES: tuple[str, str] = ("A", "B")
+Strays = Callable[[nn.Module, Tensor, Tensor], Tensor]
+"""(generator, its input, rows) -> how far what it makes is from the rows, a scalar"""
 
 
 @dataclass(frozen=True)
@@ -79,17 +81,19 @@ def cycle_game(
     *,
     own_step: Callable[[int], int] = _as_is,
     ranks: int = 1,
+    strays: Mapping[str, Strays] | None = None,
 ) -> Game:
     """Both turns. Batches are (a, b), rows of either side, as many of each.
 
     generators: "G", which makes B of A, and "F", which makes A of B. critics: "A" and "B", samples to scores of any
     shape (n, ...): a critic of patches gives one for each. steps: of the game, which the schedules need; own_step: of
-    the run's step, for a run that plays several games.
+    the run's step, for a run that plays several games. strays: of a side, how far what becomes of some input there is
+    from rows of it, (generator, input, rows) to a scalar, for cycles and identities; where there is none, |G(x) - y|.
     Raises InputError for weights that leave nothing to learn, and for what several ranks cannot share.
     """
     _refuse_nonsense(generators, critics, recipe, ranks)
     average = Average(generators, recipe.half_life)
-    players = _Players(generators, critics, recipe)
+    players = _Players(generators, critics, recipe, strays or {})
     buffers = {side: Buffer(recipe.buffer) for side in SIDES}
     quiet = draws_nothing(generators) and draws_nothing(critics)
     falling = partial(constant_then_linear, steps=steps, hold=recipe.hold)
@@ -126,9 +130,15 @@ def cycle_game(
 class _Players:
     """The four networks, and what of the game has weight."""
 
-    def __init__(self, generators: nn.ModuleDict, critics: nn.ModuleDict, recipe: CycleRecipe) -> None:
+    def __init__(
+        self,
+        generators: nn.ModuleDict,
+        critics: nn.ModuleDict,
+        recipe: CycleRecipe,
+        strays: Mapping[str, Strays],
+    ) -> None:
         self.to = {"B": generators["G"], "A": generators["F"]}  # by the side that they make
-        self.critics, self.recipe = critics, recipe
+        self.critics, self.recipe, self.strays = critics, recipe, strays
         self.apart = {side: treats_samples_apart(made) for side, made in self.to.items()}
         self.judges_apart = {side: treats_samples_apart(critics[side]) for side in SIDES}
         # L(G, D_B) is the first weight, and is of fakes of B; a cycle's and an identity's are of A first
@@ -143,11 +153,16 @@ class _Players:
 
     def made(self, side: str, source: Tensor, own: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """(fakes of a side, its own rows as its generator leaves them), None for what is not wanted; in one pass."""
-        network, keeps = self.to[side], bool(self.identity[side])
+        network, keeps = self.to[side], bool(self.identity[side]) and side not in self.strays
         if self.needed(side) and keeps and self.apart[side] and source.shape[1:] == own.shape[1:]:
             fakes, kept = network(torch.cat([source, own])).split([len(source), len(own)])
             return fakes, kept
         return (network(source) if self.needed(side) else None), (network(own) if keeps else None)
+
+    def strayed(self, side: str, x: Tensor, rows: Tensor) -> Tensor:
+        """How far what becomes of x on a side is from rows of it."""
+        network = self.to[side]
+        return self.strays[side](network, x, rows) if side in self.strays else cycle_consistency(network(x), rows)
 
     def scores(self, side: str, x: Tensor) -> Tensor:
         """Of samples, in float32 or better, of any shape (n, ...)."""
@@ -165,8 +180,9 @@ def _generators_loss(players: _Players, round: Round) -> Loss:
     fakes: dict[str, Tensor] = {}
     for side in reversed(SIDES):
         fake, kept = players.made(side, rows[_other(side)], rows[side])
-        if kept is not None:
-            terms[f"{side}/identity"] = identity(kept, rows[side])
+        if players.identity[side]:
+            left = players.strayed(side, rows[side], rows[side]) if kept is None else identity(kept, rows[side])
+            terms[f"{side}/identity"] = left
             weighted.append(players.identity[side] * terms[f"{side}/identity"])
         if fake is not None:
             fakes[side] = fake
@@ -180,7 +196,7 @@ def _generators_loss(players: _Players, round: Round) -> Loss:
             weighted.append(players.adversarial[side] * terms[f"{side}/adversarial"])
         source = _other(side)
         if players.cycle[source]:
-            terms[f"{source}/cycle"] = cycle_consistency(players.to[source](fake), rows[source])
+            terms[f"{source}/cycle"] = players.strayed(source, fake, rows[source])
             weighted.append(players.cycle[source] * terms[f"{source}/cycle"])
     round.scratch["fakes"] = {side: fake.detach() for side, fake in fakes.items()}
     return Loss(torch.stack(weighted).sum(), terms)

@@ -46,6 +46,18 @@ CYCLE_RECIPES: Mapping[str, CycleRecipe] = MappingProxyType(
             batch_size=256,
             steps=3_000,
         ),
+        "mixed table": CycleRecipe(
+            RELATIVISTIC,
+            penalties=_slopes(0.2, 0.2, every=4),
+            buffer=0,
+            optimizer=partial(Adam, betas=(0.0, 0.99)),
+            generator_rate=5e-4,
+            critic_rate=5e-4,
+            half_life=100.0,
+            batch_size=256,
+            steps=1_000,
+            hidden=(128, 128),
+        ),
         "small image": replace(_IMAGE, batch_size=32, steps=1_000, depth=1),
         "image": replace(_IMAGE, batch_size=16, steps=1_000, blocks=3, halvings=1, depth=3),
     }
