@@ -73,13 +73,9 @@ def schema(data: str, output: Path | None, leave_out: Sequence[str], as_json: bo
             )
         elif made is not None:
             display.say(f"{made.shape[0]} numbers a row for the networks. Next: sparring fit gan {data}")
-        wanted = _target(columns)
-        if wanted is not None:
-            options = " ".join(
-                ["--target", quote(str(wanted.name)), *(f"--leave-out {quote(name)}" for name in refused)]
-            )
-            model = "regressor" if wanted.kind in NUMBERS else "classifier"
-            display.say(f"to predict a column: sparring fit {model} {data} {options}")
+        predicted = _predicted(data, columns, refused)
+        if predicted:
+            display.say(f"to predict a column: {predicted}")
 
     if output is not None:
         from sparring.data.schema_file import write_schema_file
@@ -115,6 +111,15 @@ def complete(
     state = {"rows": len(filled), "filled": before - after, "missing": after, "output": str(output)}
     left = f"; {after:,} are still missing" if after else ""
     display.result(state, lambda: display.print(f"{before - after:,} values filled in, in {output}{left}"))
+
+
+def _predicted(data: str, columns: Sequence[Any], refused: Sequence[str]) -> str:
+    """The command that learns to predict a likely column; nothing if there is none."""
+    wanted = _target(columns)
+    if wanted is None:
+        return ""
+    options = " ".join(["--target", quote(str(wanted.name)), *(f"--leave-out {quote(name)}" for name in refused)])
+    return f"sparring fit {'regressor' if wanted.kind in NUMBERS else 'classifier'} {data} {options}"
 
 
 def _target(columns: Sequence[Any]) -> Any:

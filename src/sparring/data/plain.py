@@ -8,16 +8,16 @@ from sparring.errors import DataError
 __all__ = ["from_plain"]
 
 
-class Kind(Protocol):
+class _Kind(Protocol):
     """What is told apart by its kind."""
 
     kind: str
 
 
-T = TypeVar("T", bound=Kind)
+_Made = TypeVar("_Made", bound=_Kind)
 
 
-def from_plain(content: Mapping[str, Any], kinds: Sequence[type[T]], what: str) -> T:
+def from_plain(content: Mapping[str, Any], kinds: Sequence[type[_Made]], what: str) -> _Made:
     """What ``to_json`` described: one of some kinds, whose parts may be such too. Lists become tuples.
 
     what: the word for it. Raises DataError for another kind.
@@ -31,7 +31,7 @@ def from_plain(content: Mapping[str, Any], kinds: Sequence[type[T]], what: str) 
     raise DataError(f"{what} must be of the kind {', '.join(names)} or {last}; got {kind!r}.")
 
 
-def _plain(value: Any, kinds: Sequence[type[Kind]], what: str) -> Any:
+def _plain(value: Any, kinds: Sequence[type[_Kind]], what: str) -> Any:
     if isinstance(value, Mapping):
         return from_plain(value, kinds, what)
     return tuple(value) if isinstance(value, list) else value
