@@ -1,5 +1,6 @@
 """Several processes: two ranks equal one on the joint batch, and a lost one ends the run clearly."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,24 +15,41 @@ import sparring as sp
 from sparring.data import toy
 from sparring.training.checkpoint import read_newest
 
-STEPS = 20
+# rounding grows: with a penalty of weight 10 and five turns of the critic a round, weights are equal to 1e-8 after
+# two rounds and losses to 2e-3 after six. That parts are equal in float64, test_chains.py shows.
+STEPS = {"wgan-gp": 4, "r3gan": 20, "gan-2014": 20}
 
 # plain gradient descent: Adam divides by a gradient's own size, so it blows rounding up where gradients are near 0
 WORKER = """
-import sys, numpy as np, sparring as sp
+import sys, json, numpy as np, sparring as sp
 from dataclasses import replace
 from functools import partial
 from torch.optim import SGD
 from sparring.networks import maxout
 from sparring.place import ranked
 from sparring.training import RECIPES
-recipe = RECIPES[sys.argv[3]]["small image"]
-# every rank draws dropout for its own rows
-networks = maxout((32,), (16,), dropout=0.0) if sys.argv[3] == "gan-2014" else recipe.networks
-recipe = replace(recipe, optimizer=partial(SGD, momentum=0.5, fused=True), batch_size=16, generator_rate=2e-3,
-                 critic_rate=2e-3, networks=networks)
+
+data, folder, steps = np.load(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
+
+def game(name):
+    recipe = RECIPES[name]["small image"]
+    # every rank draws dropout for its own rows
+    networks = maxout((32,), (16,), dropout=0.0) if name == "gan-2014" else recipe.networks
+    recipe = replace(recipe, optimizer=partial(SGD, momentum=0.5, fused=True), batch_size=16, generator_rate=2e-3,
+                     critic_rate=2e-3, networks=networks)
+    sp.GAN(recipe, steps=steps[name], random_state=3, threads=1, run=f"{folder}/{name}").fit(data)
+
+def classify():
+    X = data.reshape(200, -1)
+    y = (X[:, 20] + 3 * X[:, 30] > X[:, 40]).astype(int)
+    model = sp.Classifier((16,), solver="sgd", l2=0.01, early_stopping=True, n_iter_no_change=2, tol=0.01, max_iter=60,
+                          batch_size=20, random_state=3, threads=1, run=f"{folder}/classifier")
+    model.fit(X[:160], y[:160], validation_data=(X[160:], y[160:]))
+
 with ranked():
-    sp.GAN(recipe, steps=int(sys.argv[4]), random_state=3, threads=1, run=sys.argv[2]).fit(np.load(sys.argv[1]))
+    for name in steps:
+        game(name)
+    classify()
 """
 
 
@@ -55,50 +73,31 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("recipe", ["wgan-gp", "r3gan", "gan-2014"])
-def test_two_ranks_equal_one_on_the_joint_batch(tmp_path: Path, data: Path, recipe: str) -> None:
-    # rounding grows: with a penalty of weight 10 and five turns of the critic a round, weights are equal to 1e-8 after
-    # two rounds and losses to 2e-3 after six. That parts are equal in float64, test_chains.py shows.
-    steps = 4 if recipe == "wgan-gp" else STEPS
+def test_two_ranks_equal_one_on_the_joint_batch(tmp_path: Path, data: Path) -> None:
+    """Three games, and a classifier that stops early; in one test, since starting processes takes the longest."""
     (tmp_path / "worker.py").write_text(WORKER)
     for ranks in (1, 2):
-        arguments = [str(tmp_path / "worker.py"), str(data), str(tmp_path / str(ranks)), recipe, str(steps)]
-        done = subprocess.run(_launch(ranks, *arguments), capture_output=True, text=True, timeout=200)
+        arguments = [str(tmp_path / "worker.py"), str(data), str(tmp_path / str(ranks)), json.dumps(STEPS)]
+        done = subprocess.run(_launch(ranks, *arguments), capture_output=True, text=True, timeout=250)
         assert done.returncode == 0, done.stderr
-    one, two = (read_newest(tmp_path / str(ranks) / "checkpoint") for ranks in (1, 2))
-    assert one.step == two.step == steps
-    for network in ("generator", "critic"):
+    for recipe, steps in STEPS.items():
+        one, two = (read_newest(tmp_path / str(ranks) / recipe / "checkpoint") for ranks in (1, 2))
+        assert one.step == two.step == steps
+        assert one.state["state"]["position"] == two.state["state"]["position"]
+        _assert_alike(tmp_path, recipe, "generator", "critic")
+    assert read_newest(tmp_path / "1/classifier/checkpoint").step < 60 * 8  # stopped early
+    _assert_alike(tmp_path, "classifier", "network")
+
+
+def _assert_alike(folder: Path, run: str, *networks: str) -> None:
+    """The run of one rank and that of two: steps, weights and rows."""
+    one, two = (read_newest(folder / str(ranks) / run / "checkpoint") for ranks in (1, 2))
+    assert one.step == two.step, run
+    for network in networks:
         for name, value in one.state[network].items():
-            assert np.allclose(value, two.state[network][name], rtol=1e-4, atol=1e-6), name
-    assert one.state["state"]["position"] == two.state["state"]["position"]
-    for row, other in zip(*(sp.Record.open(tmp_path / str(ranks)).rows() for ranks in (1, 2)), strict=True):
-        assert row == pytest.approx(other, rel=1e-3, abs=1e-5)
-
-
-CLASSIFY = """
-import sys, numpy as np, sparring as sp
-from sparring.place import ranked
-X = np.load(sys.argv[1]).reshape(200, -1)
-y = (X[:, 20] + 3 * X[:, 30] > X[:, 40]).astype(int)
-with ranked():
-    model = sp.Classifier((16,), solver="sgd", l2=0.01, early_stopping=True, n_iter_no_change=2, tol=0.01, max_iter=60,
-                          batch_size=20, random_state=3, threads=1, run=sys.argv[2])
-    model.fit(X[:160], y[:160], validation_data=(X[160:], y[160:]))
-"""
-
-
-def test_two_ranks_classify_as_one_does_and_stop_together(tmp_path: Path, data: Path) -> None:
-    (tmp_path / "worker.py").write_text(CLASSIFY)
-    for ranks in (1, 2):
-        arguments = [str(tmp_path / "worker.py"), str(data), str(tmp_path / str(ranks))]
-        done = subprocess.run(_launch(ranks, *arguments), capture_output=True, text=True, timeout=200)
-        assert done.returncode == 0, done.stderr
-    one, two = (read_newest(tmp_path / str(ranks) / "checkpoint") for ranks in (1, 2))
-    assert one.step == two.step < 60 * 8  # stopped early
-    for name, value in one.state["network"].items():
-        assert np.allclose(value, two.state["network"][name], rtol=1e-4, atol=1e-6), name
-    for row, other in zip(*(sp.Record.open(tmp_path / str(ranks)).rows() for ranks in (1, 2)), strict=True):
-        assert row == pytest.approx(other, rel=1e-3, abs=1e-5)
+            assert np.allclose(value, two.state[network][name], rtol=1e-4, atol=1e-6), (run, name)
+    for row, other in zip(*(sp.Record.open(folder / str(ranks) / run).rows() for ranks in (1, 2)), strict=True):
+        assert row == pytest.approx(other, rel=1e-3, abs=1e-5), run
 
 
 def test_a_lost_rank_ends_the_run_clearly_and_resumably(tmp_path: Path, data: Path) -> None:

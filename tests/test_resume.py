@@ -166,7 +166,7 @@ else:
 @pytest.mark.slow
 def test_sigkill_at_random_moments_again_and_again(tmp_path: Path) -> None:
     np.save(tmp_path / "data.npy", ROWS)
-    steps = 100
+    steps = 80
 
     def start(name: str, *more: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", WORKER, str(tmp_path / name), str(tmp_path / "data.npy"), str(steps), *more]
@@ -179,7 +179,7 @@ def test_sigkill_at_random_moments_again_and_again(tmp_path: Path) -> None:
         with start("killed", "slow disk") as worker:
             assert worker.stdout is not None
             worker.stdout.readline()
-            if kills < 4:
+            if kills < 3:
                 time.sleep(chance.uniform(0.0, 0.5))
                 worker.kill()
             code = worker.wait()
@@ -188,7 +188,7 @@ def test_sigkill_at_random_moments_again_and_again(tmp_path: Path) -> None:
         if code == 0:
             break
         assert code == -signal.SIGKILL
-    assert kills >= 3
+    assert kills >= 2
     assert mid_write >= 1
     last = f"checkpoint/step-{steps:08d}/state.safetensors"
     assert (tmp_path / "straight" / last).read_bytes() == (tmp_path / "killed" / last).read_bytes()
