@@ -255,6 +255,32 @@ def test_divergence_names_turn_and_step_and_spares_the_weights() -> None:
     assert "no checkpoint was written" in str(caught.value)
 
 
+def test_gradients_are_taken_under_weight_noise_and_weights_stay_without_it() -> None:
+    """One step of y = W x + b: the error's gradient at W + noise, taken from W; biases have no noise."""
+    torch.manual_seed(0)
+    network = torch.nn.Linear(3, 2)
+    W, b = (parameter.detach().clone() for parameter in network.parameters())
+    x, y = torch.randn(16, 3), torch.randn(16, 2)
+    game = supervised_game(network, mean_squared_error, gradient_descent(network, 0.1), weight_noise=0.5)
+    next(train(game.turns, Batches(x, y, size=16), 1, State(Chance(0))))
+    with Chance(0).ambient():
+        noisy = W + 0.5 * torch.randn(2, 3)
+    batch = Batches(x, y, size=16)[0]
+    residual = 2 * (batch[0] @ noisy.T + b - batch[1]) / (16 * 2)
+    torch.testing.assert_close(network.weight.detach(), W - 0.1 * residual.T @ batch[0])
+    torch.testing.assert_close(network.bias.detach(), b - 0.1 * residual.sum(0))
+
+
+def test_noise_is_taken_off_weights_whose_step_fails() -> None:
+    network = torch.nn.Linear(2, 1)
+    before = network.weight.detach().clone()
+    x = torch.full((4, 2), 1e38)
+    game = supervised_game(network, mean_squared_error, gradient_descent(network, 0.1), weight_noise=0.5)
+    with pytest.raises(Diverged):
+        next(train(game.turns, Batches(x, torch.zeros(4, 1), size=4), 1, State(Chance(0))))
+    assert torch.equal(network.weight, before)
+
+
 def test_a_gradient_that_is_not_finite_is_reported_though_the_loss_is() -> None:
     weight = nn.Parameter(torch.tensor([0.0]))
     module = nn.Module()

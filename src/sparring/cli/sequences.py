@@ -33,6 +33,7 @@ class SequenceOptions:
     layers: Annotated[int | None, Parameter(help="Recurrent layers, one on the other [default: 1].")] = None
     width: Annotated[int | None, Parameter(help="Numbers of a word's vector [default: 100; translator 256].")] = None
     dropout: Annotated[float | None, Parameter(help="Share of inputs and units left out while training.")] = None
+    weight_noise: Annotated[float | None, Parameter(help="Deviation of noise on the weights while training.")] = None
     learning_rate_init: Annotated[
         float | None, Parameter(name=("--learning-rate-init", "--rate"), help="Adam's step size [default: 0.002].")
     ] = None

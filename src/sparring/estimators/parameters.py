@@ -79,6 +79,7 @@ SEQUENCE: dict[str, list[Any]] = {
     "learning_rate_init": [_POSITIVE],
     "learning_rate": [StrOptions({"constant", "cosine"})],
     "clip": [_POSITIVE, None],
+    "weight_noise": [_NOT_NEGATIVE],
     "minimum_count": [_WHOLE],
     "most_words": [_WHOLE, None],
     "vectors": [str, os.PathLike, None],

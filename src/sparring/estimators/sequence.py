@@ -76,7 +76,8 @@ class SequenceModel(BaseEstimator, ABC):
     The parameters that all kinds share:
 
     cell: "rnn", "lstm" or "gru" (``networks.Recurrent``), with hidden_size units in each of ``layers`` layers.
-    width: numbers in a word's vector. dropout: share of a layer's inputs left out while training. learned_start:
+    width: numbers in a word's vector. dropout: share of a layer's inputs left out while training. weight_noise:
+    deviation of the noise that is added to matrices while a gradient is taken (Graves 2011). learned_start:
     whether the states before the first step are learned; zero otherwise.
     learning_rate_init: Adam's step size. learning_rate: "constant", or "cosine" (rises for 15 % of the steps, then
     falls to zero). clip: the largest norm of a gradient that is not scaled down; None: any. batch_size: rows of a step.
@@ -95,6 +96,7 @@ class SequenceModel(BaseEstimator, ABC):
     layers: int = 1
     width: int = 100
     dropout: float = 0.3
+    weight_noise: float = 0.0
     learned_start: bool = False
     learning_rate_init: float = 2e-3
     learning_rate: str = "cosine"
@@ -264,6 +266,7 @@ class SequenceModel(BaseEstimator, ABC):
             takes=self.takes,
             clip=self.clip,
             called=self._called(network),
+            weight_noise=self.weight_noise,
         )
         evaluate = partial(self._measured, network, coding, held_out, place) if held_out else None
         patience = Patience(self.n_iter_no_change, self.tol) if self.early_stopping or not falls else None

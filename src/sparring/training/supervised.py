@@ -1,6 +1,8 @@
 """Supervised learning as a game of one turn: the network lowers its error on batches of examples."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -38,11 +40,14 @@ def supervised_game(
     takes: int = 1,
     clip: float | None = None,
     called: Callable[..., Tensor] | None = None,
+    weight_noise: float = 0.0,
 ) -> Game:
     """One turn: the network lowers ``error(outputs, targets[, weights])`` on batches of the same.
 
     takes: how many tensors of a batch are the network's inputs (sequences come with their lengths). clip: the largest
     norm of a gradient that is not scaled down (Turn). called: what gives the outputs; None: the network itself.
+    weight_noise: deviation of the normal noise that is on the matrices while each gradient is taken (Graves 2011; every
+    rank draws its own).
 
     l1, l2: the weights' penalties l1 sum |w| and l2 / 2 sum w^2, over matrices and filters; biases and
     the scales of normalisations are not penalised. The L1 term is lowered by a proximal step after each
@@ -52,6 +57,7 @@ def supervised_game(
     """
     weights = [parameter for parameter in network.parameters() if parameter.dim() > 1]
     answers = network if called is None else called
+    plain = takes == 1 and called is None and not weight_noise
 
     def loss(round: Round) -> Loss:
         inputs, rest = round.batch[:takes], round.batch[takes:]
@@ -76,11 +82,26 @@ def supervised_game(
         loss,
         rate=rate,
         after=shrink if l1 else do_nothing,
-        draws=not draws_nothing(network),
-        gradients=_written_out(network, error, optimizer, weights, l1, l2) if takes == 1 and called is None else None,
+        draws=weight_noise > 0 or not draws_nothing(network),
+        gradients=_written_out(network, error, optimizer, weights, l1, l2) if plain else None,
         clip=clip,
+        within=partial(_noisy, weights, weight_noise) if weight_noise else nullcontext,
     )
     return Game((turn,), {"network": network, "network optimizer": optimizer})
+
+
+@contextmanager
+def _noisy(weights: Sequence[Tensor], deviation: float) -> Iterator[None]:
+    """Weights that are other than they are, for a while."""
+    kept = [weight.detach().clone() for weight in weights]
+    with torch.no_grad():
+        for weight in weights:
+            weight.add_(torch.randn_like(weight), alpha=deviation)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            torch._foreach_copy_(list(weights), kept)
 
 
 def _written_out(

@@ -1,6 +1,7 @@
 """A turn of one learner, a game of turns, and the one function that plays a turn."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +63,7 @@ class Turn:
     False spares every round the swap of that state. gradients: Round -> the loss and its gradients, one for
     each parameter, where there is a quicker way to both than autograd; it is taken in float32 only. clip: the norm
     that the whole gradient is scaled down to where it is larger (Pascanu et al. 2013, Algorithm 1); the record has its
-    norm from before.
+    norm from before. within: makes the context that the loss and its gradient are computed in (noise on the weights).
     """
 
     name: str
@@ -76,6 +77,7 @@ class Turn:
     draws: bool = True
     gradients: Callable[[Round], tuple[Loss, list[Tensor]]] | None = None
     clip: float | None = None
+    within: Callable[[], AbstractContextManager[None]] = nullcontext
     parameters: tuple[Tensor, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -162,9 +164,10 @@ def play(turn: Turn, round: Round, place: Place, finiteness: Finiteness) -> Play
 
 
 def _differentiated(turn: Turn, round: Round, place: Place) -> tuple[Loss, list[Tensor]]:
-    with place.autocast():
-        loss = turn.loss(round)
-    return Loss(loss.total.detach(), loss.terms), _gradients(loss.total, turn.parameters)
+    with turn.within():
+        with place.autocast():
+            loss = turn.loss(round)
+        return Loss(loss.total.detach(), loss.terms), _gradients(loss.total, turn.parameters)
 
 
 def _gradients(total: Tensor, parameters: tuple[Tensor, ...]) -> list[Tensor]:
