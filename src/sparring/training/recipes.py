@@ -64,7 +64,7 @@ def _penalised(objective: Objective, names: str) -> Mapping[str, Recipe]:
             networks=skipping((128, 128), norm="layer"),
             batch_size=500,
             steps=3_000,
-            passes=200,
+            passes=300,
         ),
         SMALL: Recipe(
             objective,
