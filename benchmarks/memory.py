@@ -144,7 +144,7 @@ def copying(length: int = 30) -> Task:
 
     guess = COPIED * math.log(SYMBOLS) / steps
     return Task(
-        SYMBOLS + 2, SYMBOLS + 1, "each", length, 64, 10_000, 2e-2, draw, error, last, guess, guess / 10, remember=steps
+        SYMBOLS + 2, SYMBOLS + 1, "each", length, 64, 20_000, 2e-2, draw, error, last, guess, guess / 10, remember=steps
     )
 
 

@@ -149,7 +149,7 @@ def test_a_translator_learns_with_every_weight_and_each_row_by_itself() -> None:
     torch.manual_seed(0)
     network = table_translator(a, b, (16, 16), None)
     with torch.no_grad():
-        for value in network.residual[-1].parameters():
+        for value in network.map.residual[-1].parameters():
             value.normal_(std=0.1)
     x = torch.from_numpy(a.encode(A[:64]))
     made = network(x)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sparring.networks.choices import Choices
 from sparring.networks.layers import APART
-from sparring.networks.mlp import MLP
+from sparring.networks.translators import VectorTranslator
 
 __all__ = ["Places", "Placing", "Ranking", "TableTranslator"]
 
@@ -146,21 +146,13 @@ class TableTranslator(nn.Module):
     ) -> None:
         super().__init__()
         inputs, outputs = source.width + source.numbers, target.count + target.numbers
-        self.ranks, self.linear = Ranking(source), nn.Linear(inputs, outputs)
-        self.residual = MLP((inputs,), (outputs,), hidden)
+        self.ranks, self.map = Ranking(source), VectorTranslator(inputs, outputs, hidden, start)
         self.last = nn.Sequential(Placing(target), Choices(target.parts, target.spans))
-        with torch.no_grad():
-            if start is not None:
-                self.linear.weight.copy_(start[0])
-                self.linear.bias.copy_(start[1])
-            for value in self.residual[-1].parameters():
-                value.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):  # choices between close numbers need all their digits
             x = x.float()
-            f = torch.cat([x, 2 * self.ranks(x) - 1], dim=1)
-            made: Any = self.last(self.linear(f) + self.residual(f))
+            made: Any = self.last(self.map(torch.cat([x, 2 * self.ranks(x) - 1], dim=1)))
             return made
 
 
