@@ -357,13 +357,13 @@ def test_the_simplest_map_that_brings_images_together(change, said: str) -> None
     ],
     ids=["turned", "blurred", "paler"],
 )
-def test_collections_that_a_simple_map_makes_alike_are_played_a_tenth_of_the_steps(change, near: bool) -> None:  # noqa: ANN001
+def test_collections_that_a_simple_map_makes_alike_are_played_a_twentieth_of_the_steps(change, near: bool) -> None:  # noqa: ANN001
     a, b = _digits(0)[0], np.ascontiguousarray(change(_digits(0)[1]))
     assert starts_of(a, b, 1, seed=0)[0].near is near
     given = {**CycleGAN().get_params(deep=False), "kind": "image"}
     sources = [read(((side[:, 0] + 1) * 127.5).round().clip(0, 255).astype(np.uint8), kind="image") for side in (a, b)]
     usual = CYCLE_RECIPES["small image"].steps
-    assert cycle_job(given, *sources, 0).steps == (usual // 10 if near else usual)
+    assert cycle_job(given, *sources, 0).steps == (usual // 20 if near else usual)
     assert cycle_job({**given, "steps": 7}, *sources, 0).steps == 7
 
 

@@ -60,8 +60,8 @@ class CycleGAN(BaseEstimator):
     a linear map of vectors; a turn or mirroring of images, or none; or by second moments: a renaming of a table's
     columns and labels. restarts: so many games are begun, the best by W1(G(A), B) after ``restart_steps`` steps is gone
     on with; None: 4 for tables of numbers, else 1.
-    steps: rounds of turns of the game that is kept (None: a tenth of the usual where images begin as near to the other
-    side as its own are to each other). batch_size: rows of each side. learning_rate: of the generators;
+    steps: rounds of turns of the game that is kept (None: a twentieth of the usual where images begin as near to the
+    other side as its own are to each other). batch_size: rows of each side. learning_rate: of the generators;
     the critics' keeps its proportion. generator: a factory called with shape= and outputs= for G and for F; critic:
     called with shape=; or modules, copied for both sides. None everywhere: what suits the data.
     leave_out: columns of either table to pass over. kind, image_size, run, checkpoint_every, device, precision,

@@ -37,7 +37,7 @@ from sparring.transport.aligning import w1_between
 __all__ = ["CycleJob", "Side", "cycle_job", "side_of"]
 
 RESIDENT = 2**31  # bytes of encoded rows, up to which a side is kept in memory
-SHORTENED = 10  # times, the game of images that begin as near to the others as those are to each other
+SHORTENED = 20  # times, the game of images that begin as near to the others as those are to each other
 MEASURED = 2_000  # rows by which restarts are compared: with 500, chance once chose a wrong one in thirty runs
 RESTARTS = 4  # of vectors
 WIDE = 16 * 16  # pixels from which bfloat16 pays, where it is fast
