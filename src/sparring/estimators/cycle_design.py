@@ -23,8 +23,8 @@ from sparring.networks import (
     ConvCritic,
     ImageTranslator,
     PatchCritic,
-    Ranked,
     VectorTranslator,
+    ranking,
 )
 from sparring.seeds import derive
 from sparring.shapes import describe
@@ -181,9 +181,7 @@ def _last(target: Schema, direct: bool) -> nn.Module | None:
 def _critic(schema: Schema, recipe: CycleRecipe) -> nn.Module:
     if isinstance(schema, MixedSchema):
         levels = torch.from_numpy(schema.levels)
-        first, *rest = MLP((schema.shape[0] + levels.shape[1],), (), recipe.hidden, LEAKY)
-        assert isinstance(first, nn.Linear)
-        return nn.Sequential(Ranked(first, levels), *rest)
+        return ranking(MLP((schema.shape[0] + levels.shape[1],), (), recipe.hidden, LEAKY), levels)
     if len(schema.shape) == 1:
         return MLP(schema.shape, (), recipe.hidden, LEAKY)
     if recipe.depth is None:

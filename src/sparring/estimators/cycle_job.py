@@ -99,8 +99,8 @@ def cycle_job(given: Mapping[str, Any], a: Source, b: Source, seed: int) -> Cycl
     if count > 1 and short > recipe.steps:
         raise InputError(f"restart_steps={short} are more than all {recipe.steps} steps.")
     starts = _starts(given, sides, count, seed)
-    strays = {name: straying(s.source.schema, place.device) for name, s in zip("AB", sides, strict=True)
-              if isinstance(s.source.schema, MixedSchema)}  # fmt: skip
+    schemas = {"A": a.schema, "B": b.schema}
+    strays = {side: straying(s, place.device) for side, s in schemas.items() if isinstance(s, MixedSchema)}
     if starts[0].near and count == 1 and given["steps"] is None and "steps" not in (given["changes"] or {}):
         recipe = replace(recipe, steps=max(recipe.steps // SHORTENED, 1))
     begin = partial(_begun, given, a, b, recipe, place, short, count, starts, seed, strays)

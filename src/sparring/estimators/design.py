@@ -21,12 +21,11 @@ from sparring.networks import (
     LabelledCritic,
     LabelledGenerator,
     Pair,
-    Ranked,
-    Ranks,
     begin_at_shares,
     convolutional,
     count_parameters,
     perceptrons,
+    ranking,
     skipping,
     spectrally_normalised,
 )
@@ -81,6 +80,8 @@ class Settings:
             "generator_rate": recipe.generator_rate,
             "critic_rate": recipe.critic_rate,
             "hold": recipe.hold,
+            "shared": recipe.shared,
+            "moments": recipe.moments,
             "average_half_life": recipe.half_life,
             "networks": None if recipe.networks is None else recipe.networks.name,
             "classes": self.classes,
@@ -246,11 +247,7 @@ def _ranking_critic(schema: MixedSchema, judged: tuple[int, ...], settings: Sett
     levels = torch.from_numpy(schema.levels)
     pack = settings.recipe.pack
     made = _pair(schema, settings).critic((judged[0] + pack * levels.shape[1],), None)
-    first = made[0] if isinstance(made, nn.Sequential) else None
-    if isinstance(made, nn.Sequential) and isinstance(first, nn.Linear):
-        made[0] = Ranked(first, levels, pack)
-        return made
-    return nn.Sequential(Ranks(levels, pack), made)
+    return ranking(made, levels, pack)
 
 
 @torch.no_grad()

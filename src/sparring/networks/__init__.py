@@ -3,7 +3,7 @@
 from sparring.networks.attention import AdditiveAttention
 from sparring.networks.average import Average
 from sparring.networks.carrying import Carrying
-from sparring.networks.choices import Choices, Ranked, Ranks, begin_at_shares
+from sparring.networks.choices import Choices, Ranked, Ranks, begin_at_shares, ranking
 from sparring.networks.conditional import LabelledCritic, LabelledGenerator
 from sparring.networks.conv import ConvCritic, ConvGenerator
 from sparring.networks.convnet import ConvNet
@@ -102,6 +102,7 @@ __all__ = [
     "layers",
     "maxout",
     "perceptrons",
+    "ranking",
     "residual",
     "reversed_rows",
     "skipping",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sparring.networks.layers import APART
 
-__all__ = ["Choices", "Ranked", "Ranks", "begin_at_shares"]
+__all__ = ["Choices", "Ranked", "Ranks", "begin_at_shares", "ranking"]
 
 
 class Choices(nn.Module):
@@ -166,6 +166,15 @@ class Ranked(nn.Linear):
     def _sizes(self) -> list[int]:
         ranks = self.pack * self.levels.shape[1]
         return [self.in_features - ranks, ranks]
+
+
+def ranking(critic: nn.Module, levels: Tensor, pack: int = 1) -> nn.Module:
+    """A critic of pack (width + ranks) inputs as one of rows, (n, pack width), that sees their ranks too."""
+    first = critic[0] if isinstance(critic, nn.Sequential) else None
+    if isinstance(critic, nn.Sequential) and isinstance(first, nn.Linear):
+        critic[0] = Ranked(first, levels, pack)
+        return critic
+    return nn.Sequential(Ranks(levels, pack), critic)
 
 
 APART.update({Choices, Ranked, Ranks})
