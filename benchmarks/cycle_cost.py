@@ -7,13 +7,13 @@ turn, a block of rounds each, over and over; the ratio is taken within each roun
 median and the middle half. Peak memory is of fresh processes: the most that a process held while it played, less what
 it held before. Linux. Nothing else should be running.
 
-reference   as in junyanz/pytorch-CycleGAN-and-pix2pix: images through a DataLoader, identity losses as passes of their
-            own, targets expanded to the scores' shape, a buffer that is a Python list of single images with a random
-            draw each, each critic on real and on fake in two passes and backward by itself, Adam by a loop over the
-            weights, and every loss read after the round
-ours        what ``sp.CycleGAN`` runs: fakes and identities in one pass, critics on real and fake in one, a fused Adam,
-            maps in channels-last layout, a buffer on tensors, losses looked at all together; in float32, and in
-            bfloat16 where that is fast, which is the default for images of 16 x 16 pixels or more
+reference   as in junyanz/pytorch-CycleGAN-and-pix2pix: networks of torch's own layers that rectify in place, images
+            through a DataLoader, identity losses as passes of their own, targets expanded to the scores' shape, a
+            buffer that is a Python list of single images with a random draw each, each critic on real and on fake in
+            two passes and backward by itself, Adam by a loop over the weights, every loss read after the round
+ours        what ``sp.CycleGAN`` runs: fakes and identities in one pass, critics on real and fake in one, maps enlarged
+            and convolved in one, a fused Adam, maps in channels-last layout, a buffer on tensors, losses looked at all
+            together; in float32, and in bfloat16 where that is fast, the default for images of 16 x 16 pixels or more
 """
 
 import argparse
@@ -35,7 +35,7 @@ from torch.utils.data import DataLoader, Dataset
 from sparring.chance import Chance
 from sparring.data.batches import Batches
 from sparring.data.unpaired import Unpaired
-from sparring.networks import LEAKY, MLP, ImageTranslator, PatchCritic, VectorTranslator
+from sparring.networks import LEAKY, MLP, ImageTranslator, MapNorm, PatchCritic, VectorTranslator
 from sparring.place import Place
 from sparring.training import State, train
 from sparring.training.cycle import CycleRecipe, cycle_game
@@ -133,16 +133,45 @@ class Pool:
         return torch.cat(shown, 0)
 
 
+class Added(nn.Module):
+    """A residual block, as a hand-written network has it."""
+
+    def __init__(self, branch: nn.Module) -> None:
+        super().__init__()
+        self.branch = branch
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.branch(x)
+
+
+def plain(layer: nn.Module) -> nn.Module:
+    """The same function of the same weights, of torch's own layers: what a loop written by hand would call."""
+    if isinstance(layer, MapNorm):
+        norm = nn.InstanceNorm2d(len(layer.weight), affine=True)
+        norm.load_state_dict(layer.state_dict())
+        return norm
+    if isinstance(layer, nn.Sequential):
+        return nn.Sequential(*map(plain, layer))
+    if hasattr(layer, "branch"):
+        return Added(plain(layer.branch))
+    if type(layer) in (nn.Conv2d, nn.ReLU, nn.LeakyReLU, nn.Tanh):
+        return copy.deepcopy(layer)
+    assert isinstance(layer, nn.Conv2d), layer  # one that enlarges
+    convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)
+    convolution.load_state_dict(layer.state_dict())
+    return nn.Sequential(nn.Upsample(scale_factor=2), convolution)
+
+
 def in_layout(made: Networks, layout: torch.memory_format) -> tuple[list[nn.Module], list[nn.Module]]:
-    """The same layers, without a layout of their own choice."""
+    """The same networks of torch's layers, without a layout of their own choice."""
     generators, critics = copy.deepcopy(made)
     if isinstance(generators["G"], VectorTranslator):
         return list(generators.values()), list(critics.values())
-    drawn = [nn.Sequential(generators[name].layers, generators[name].last) for name in "GF"]
-    judged: list[nn.Module] = [critics[side].layers for side in "AB"]
+    drawn = [plain(nn.Sequential(generators[name].layers, generators[name].last)) for name in "GF"]
+    judged = [plain(critics[side].layers) for side in "AB"]
     for network in (*drawn, *judged):
         network.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
-    return [*drawn], judged
+    return drawn, judged
 
 
 def reference(

@@ -247,6 +247,21 @@ def test_a_translation_has_its_images_size_whatever_it_is(
     assert PatchCritic((2, *size), 4, halvings, norm)(torch.rand(2, 2, *size)).shape[0] == 2
 
 
+@pytest.mark.parametrize("size", [(6, 9), (1, 7), (5, 1), (1, 1)])
+def test_enlarged_is_interpolated_and_then_convolved(size: tuple[int, int]) -> None:
+    """As torch does it in two steps: the same maps, and the same gradients of input, weights and bias."""
+    factors = [1.0 if side == 1 else 2.0 for side in size]
+    layer = ImageTranslator((1, *size), 1, width=2, blocks=0, halvings=1).layers[4]
+    assert isinstance(layer, nn.Conv2d)
+    x, given = torch.randn(2, 4, *size, requires_grad=True), [*layer.parameters()]
+    large = nn.functional.interpolate(x, scale_factor=factors, mode="nearest")  # pyright: ignore[reportArgumentType]
+    expected = nn.functional.conv2d(large, layer.weight, layer.bias, padding=layer.padding)
+    weights = torch.randn_like(expected)
+    found = [torch.autograd.grad(y, [x, *given], weights) for y in (layer(x), expected)]
+    torch.testing.assert_close(layer(x), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("size", [(8, 8), (1, 1)])
 def test_a_flat_image_is_translated_and_learned_from(size: tuple[int, int]) -> None:
     network = ImageTranslator((1, *size), 1, 4, 2, 0, norm="instance")
@@ -259,10 +274,43 @@ def test_a_flat_image_is_translated_and_learned_from(size: tuple[int, int]) -> N
     )
 
 
-def test_map_norm_is_torchs() -> None:
-    x = torch.randn(3, 5, 6, 4)
-    ours, theirs = MapNorm(5), nn.InstanceNorm2d(5, affine=True)
-    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
+@pytest.mark.parametrize("shape", [(3, 5, 6, 4), (1, 5, 7, 1), (2, 5, 1, 1)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_map_norm_is_torchs(shape: tuple[int, ...], layout: torch.memory_format) -> None:
+    """Values and gradients; torch's own gradients are taken in double precision, and of contiguous maps."""
+    norm, x = MapNorm(5), torch.randn(shape).to(memory_format=layout).requires_grad_()
+    with torch.no_grad():
+        norm.weight.copy_(torch.randn(5))
+        norm.bias.copy_(torch.randn(5))
+    exact = [value.detach().double().contiguous().requires_grad_() for value in (x, norm.weight, norm.bias)]
+    mean, variance = exact[0].mean((2, 3), keepdim=True), exact[0].var((2, 3), correction=0, keepdim=True)
+    weight, bias = (value.view(-1, 1, 1) for value in exact[1:])
+    expected = (exact[0] - mean) / (variance + 1e-5).sqrt() * weight + bias
+    said, direction = norm(x), torch.randn(shape)
+    torch.testing.assert_close(said.double(), expected, rtol=1e-5, atol=1e-5)
+    found = torch.autograd.grad(said, [x, norm.weight, norm.bias], direction)
+    true = torch.autograd.grad(expected, exact, direction.double())
+    torch.testing.assert_close([one.double() for one in found], [*true], rtol=1e-4, atol=1e-4)
+
+
+def test_map_norm_has_second_derivatives() -> None:
+    """A penalty on a critic's slopes is learned from through its norm: R1 along a direction, by finite differences."""
+    torch.manual_seed(0)
+    norm, x, step = MapNorm(2).double(), torch.randn(2, 2, 3, 3).double(), 1e-5
+    project = torch.randn_like(x)
+
+    def slope(x: Tensor) -> Tensor:
+        x = x.requires_grad_()
+        return torch.autograd.grad((norm(x).double().pow(3) * project).sum(), x, create_graph=True)[0].square().sum()
+
+    (found,) = torch.autograd.grad(slope(x.clone()), norm.weight)
+    with torch.no_grad():
+        norm.weight[0] += step
+    above = slope(x.clone()).item()
+    with torch.no_grad():
+        norm.weight[0] -= 2 * step
+    below = slope(x.clone()).item()
+    assert found[0].item() == pytest.approx((above - below) / (2 * step), rel=1e-3)
 
 
 def test_every_symmetry_is_undone_by_its_inverse() -> None:

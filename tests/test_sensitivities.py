@@ -126,3 +126,17 @@ def test_convolutions_have_deltas_too() -> None:
     assert [
         name for name, _ in delta_sizes(network, torch.randn(3, 1, 4, 4), torch.randn(3, 1), mean_squared_error)
     ] == ["0", "2"]
+
+
+@pytest.mark.parametrize("made", [lambda: nn.Linear(3, 5), lambda: nn.Conv1d(1, 5, 3)])
+def test_layers_that_work_in_place_have_the_same_deltas(made) -> None:  # noqa: ANN001
+    torch.manual_seed(1)
+    first, x = made(), torch.randn(6, 3)
+    x = x if isinstance(first, nn.Linear) else x[:, None]
+    last, y = nn.Linear(5, 2), torch.randn(6, 2)
+    nets = [nn.Sequential(first, nn.ReLU(inplace=place), nn.Flatten(), last) for place in (False, True)]
+    apart, in_place = ([size for _, size in delta_sizes(net, x, y, mean_squared_error)] for net in nets)
+    assert apart == in_place
+    if isinstance(first, nn.Linear):
+        given = [sensitivities(net, x, y, mean_squared_error)[0].delta for net in nets]
+        assert torch.equal(*given)

@@ -4,6 +4,7 @@ from sparring.networks.attention import AdditiveAttention
 from sparring.networks.average import Average
 from sparring.networks.carrying import Carrying
 from sparring.networks.choices import Choices, Ranked, Ranks, begin_at_shares, ranking
+from sparring.networks.chords import Chords
 from sparring.networks.conditional import LabelledCritic, LabelledGenerator
 from sparring.networks.conv import ConvCritic, ConvGenerator
 from sparring.networks.convnet import ConvNet
@@ -21,6 +22,7 @@ from sparring.networks.layers import (
 from sparring.networks.looking import evaluating, hearing
 from sparring.networks.maxout import Maxout
 from sparring.networks.mlp import MLP
+from sparring.networks.norms import MapNorm
 from sparring.networks.pairs import PAIRS, Pair, convolutional, maxout, perceptrons, residual, skipping
 from sparring.networks.placing import Places, Placing, Ranking, TableTranslator
 from sparring.networks.reading import SequenceNetwork
@@ -37,7 +39,6 @@ from sparring.networks.translating import EncoderDecoder
 from sparring.networks.translators import (
     Clamp,
     ImageTranslator,
-    MapNorm,
     PatchCritic,
     VectorTranslator,
     WholeScores,
@@ -56,6 +57,7 @@ __all__ = [
     "Average",
     "Carrying",
     "Choices",
+    "Chords",
     "Clamp",
     "ConvCritic",
     "ConvGenerator",

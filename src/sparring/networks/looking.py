@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["evaluating", "hearing"]
 
@@ -24,10 +24,17 @@ def evaluating(*networks: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def hearing(layers: Iterable[tuple[str, nn.Module]], note: Callable[[str, nn.Module, Any], None]) -> Iterator[None]:
-    """Run a block in which ``note(name, layer, output)`` is told of every pass through one of the named layers."""
+    """Run a block in which ``note(name, layer, output)`` is told of every pass through one of the named layers.
 
-    def noter(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        return lambda layer, _inputs, output: note(name, layer, output)
+    The network goes on with a copy of the output: a layer that works in place does not change what was heard.
+    """
+
+    def noter(name: str) -> Callable[[nn.Module, Any, Any], Any]:
+        def heard(layer: nn.Module, _inputs: Any, output: Any) -> Any:
+            note(name, layer, output)
+            return output.clone() if isinstance(output, Tensor) else output
+
+        return heard
 
     hooks = [layer.register_forward_hook(noter(name)) for name, layer in layers]
     try:

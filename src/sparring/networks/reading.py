@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from sparring.networks.chords import Chords
 from sparring.networks.layers import APART
 from sparring.networks.recurrent import Recurrent, State, ends
 from sparring.networks.word_inputs import WordInputs
@@ -22,7 +23,8 @@ class SequenceNetwork(nn.Module):
     answer: the layer that answers sees what the recurrent layers say at the end of each row ("last"), their mean or
     largest values over its steps, or every step by itself ("each": outputs (n, t, outputs)). dropout: of the inputs,
     between the layers, and of what the answering layer sees; input_dropout: of the inputs, if another share.
-    settings: of ``Recurrent``.
+    chords: whether the outputs are keys that depend on each other: then ``chords`` says how (``Chords``), and None
+    otherwise. settings: of ``Recurrent``.
 
     Called with (n, t[, width]) and the rows' lengths (n,), None where nothing is padding. Source: the lecture's types
     of recurrent networks.
@@ -43,6 +45,7 @@ class SequenceNetwork(nn.Module):
         letters: int | None = None,
         word_dropout: float = 0.0,
         vectors: Tensor | None = None,
+        chords: bool = False,
         **settings: int | str | bool | float | None,
     ) -> None:
         super().__init__()
@@ -55,6 +58,7 @@ class SequenceNetwork(nn.Module):
         self.recurrent = Recurrent(width, **{"dropout": dropout, **settings})  # pyright: ignore[reportArgumentType]
         self.answer: Answer = answer
         self.last = nn.Linear(self.recurrent.outputs, outputs)
+        self.chords = Chords(outputs) if chords else None
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         said, _ = self.recurrent(self.input_dropout(self.seen(x)), lengths)

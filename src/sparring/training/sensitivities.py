@@ -83,13 +83,14 @@ def sensitivities(
     )
 
 
-def _keeper(name: str, seen: dict[str, tuple[Tensor, Tensor]]) -> Callable[[nn.Module, Any, Tensor], None]:
-    def keep(layer: nn.Module, arguments: tuple[Tensor, ...], z: Tensor) -> None:
+def _keeper(name: str, seen: dict[str, tuple[Tensor, Tensor]]) -> Callable[[nn.Module, Any, Tensor], Tensor]:
+    def keep(layer: nn.Module, arguments: tuple[Tensor, ...], z: Tensor) -> Tensor:
         if name in seen:
             raise InputError(f"the layer {name!r} is used twice, so it has no one sensitivity per sample.")
         if z.dim() != 2:
             raise ShapeError(f"the layer {name!r} must see (n, inputs); it saw {describe(tuple(arguments[0].shape))}.")
         seen[name] = (arguments[0].detach(), z)
+        return z.clone()  # what works in place on it leaves z as it is
 
     return keep
 
