@@ -176,10 +176,11 @@ def sequence_generator(
         float | None, Parameter(help="Share of inputs left out while training [default: as --dropout].")
     ] = None,
     remember: Remember = None,
+    chords: Annotated[bool | None, Parameter(help="Music: choose the keys of a frame together [default: yes].")] = None,
     options: SequenceOptions = SequenceOptions(),
 ) -> None:
     """Train a recurrent network that writes texts or music like those given (one to many)."""
-    chosen = {"level": level, "window": window, "minimum_count": minimum_count}
+    chosen = {"level": level, "window": window, "minimum_count": minimum_count, "chords": chords}
     _fit("sequence-generator", data, None, options, {}, input_dropout=input_dropout, remember=remember, **chosen)
 
 

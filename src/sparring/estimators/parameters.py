@@ -103,6 +103,7 @@ GENERATION: dict[str, list[Any]] = {
     "input_dropout": [_SHARE, None],
     "level": [StrOptions({"word", "letter"})],
     "window": [_WHOLE, None],
+    "chords": ["boolean"],
 }
 FORECAST: dict[str, list[Any]] = {
     "ahead": [_WHOLE, None],

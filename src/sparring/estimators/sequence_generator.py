@@ -26,7 +26,7 @@ from sparring.estimators.sequence import SequenceModel
 from sparring.estimators.sequence_pictures import write_samples
 from sparring.estimators.streaming import SequenceStream
 from sparring.judging.wording import NextAnswers, interval_of_mean, unigram_error
-from sparring.networks import Carrying, SequenceNetwork
+from sparring.networks import Carrying, Chords, SequenceNetwork
 from sparring.place import Place
 from sparring.seeds import seed_from
 
@@ -47,7 +47,8 @@ class SequenceGenerator(SequenceModel):
     level: what a text is cut into, "word" or "letter". minimum_count, most_words, lower: of the vocabulary.
     window: None: each row is learned from as a whole, from its first step to its end. A number: all rows are one
     stream, learned from in windows of so many steps, with the states carried on (truncated backpropagation through
-    time).
+    time). chords: of frames: whether a key depends on those below it that sound with it (``networks.Chords``); False:
+    only on the frames before, as the networks of Chung et al. 2014.
 
     ``fit(S)``: texts, or lists of words; arrays (t, keys) of 0 and 1, or ``data.rolls.Roll``; or a path, for which
     ``data.works.read_works`` lists the files that are understood: texts, ABC tunes, MIDI, piano rolls.
@@ -67,7 +68,9 @@ class SequenceGenerator(SequenceModel):
     most_words: int | None = None
     lower: bool = False
     window: int | None = None
+    chords: bool = True
     kind: ClassVar[str] = "sequence-generator"
+    absent: ClassVar[dict[str, Any]] = {"chords": False}
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {**SEQUENCE, **GENERATION}
 
     # -- data
@@ -130,6 +133,7 @@ class SequenceGenerator(SequenceModel):
             layers=self.layers,
             cell=self.cell,
             learned_start=self.learned_start,
+            chords=self.chords and words is None,
         )
         return reading if self.window is None else Carrying(reading, self.batch_size)
 
@@ -140,7 +144,7 @@ class SequenceGenerator(SequenceModel):
         return StreamBatches(lesson.inputs, targets, self.batch_size, self.window)
 
     def _error_of(self, coding: SequenceSchema, network: nn.Module, train: Lesson) -> Callable[..., Tensor]:
-        return partial(_mean_error, isinstance(coding, Words))
+        return partial(_mean_error, isinstance(coding, Words), _reading(network).chords)
 
     def _measured(self, network: nn.Module, coding: SequenceSchema, lesson: Lesson, place: Place) -> dict[str, float]:
         errors, right = self._known(network, coding, lesson, place)
@@ -154,9 +158,9 @@ class SequenceGenerator(SequenceModel):
         self, network: nn.Module, coding: SequenceSchema, lesson: Lesson, place: Place
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(error, right steps) of every row, summed over its steps."""
-        found = np.zeros((2, len(lesson)))
+        found, chords = np.zeros((2, len(lesson))), _reading(network).chords
         for places, outputs, (_, _, targets) in asked(network, lesson, place):
-            errors, right = _errors(isinstance(coding, Words), outputs, targets)
+            errors, right = _errors(isinstance(coding, Words), chords, outputs, targets)
             found[0, places.numpy()] = errors.sum(1).double().cpu().numpy()
             found[1, places.numpy()] = right.sum(1).double().cpu().numpy()
         return found[0], found[1]
@@ -185,7 +189,8 @@ class SequenceGenerator(SequenceModel):
                 f"n, length and top_k must be at least 1 and temperature 0; got {n}, {length}, {top_k}, {temperature}."
             )
         chance = generator(seed_from(random_state), "sample")
-        draw = partial(_drawn, isinstance(self.coding_, Words), temperature, top_k, chance)
+        words, chords = isinstance(self.coding_, Words), _reading(self.network_).chords
+        draw = partial(_drawn, words, chords, temperature, top_k, chance)
         seen, fixed = self._begun(prime)
         with torch.inference_mode():
             drawn = self._written(seen.expand(n, *seen.shape[1:]), length - fixed, draw)
@@ -205,7 +210,7 @@ class SequenceGenerator(SequenceModel):
 
     def _written(self, seen: Tensor, steps: int, draw: Callable[[Tensor], Tensor]) -> Tensor:
         """(n, steps, ...): what is drawn after what was seen; rows that have ended go on without meaning."""
-        reading: Any = self.network_.reading if isinstance(self.network_, Carrying) else self.network_
+        reading = _reading(self.network_)
         end = self.coding_.vocabulary.number(END) if isinstance(self.coding_, Words) else None
         state, drawn = reading.recurrent.begin(len(seen)), []
         ended = torch.zeros(len(seen), dtype=torch.bool, device=seen.device)
@@ -235,7 +240,7 @@ class SequenceGenerator(SequenceModel):
         Words are in the order of the vocabulary. Nothing has to be pushed for a sequence's start.
         """
         place, coding = self._answering(), self.coding_
-        reading: Any = self.network_.reading if isinstance(self.network_, Carrying) else self.network_
+        reading = _reading(self.network_)
 
         def encode(x: Any) -> Tensor:
             if isinstance(coding, Words):
@@ -243,8 +248,9 @@ class SequenceGenerator(SequenceModel):
             return coding.encode([np.asarray(x)[None]]).values[None].to(place.device)
 
         def answer(outputs: Tensor) -> NDArray[np.float64]:
-            logits = outputs[0].cpu().double()
-            return (logits.softmax(0) if isinstance(coding, Words) else logits.sigmoid()).numpy()
+            logits = outputs.cpu().double()
+            likely = logits.softmax(1) if isinstance(coding, Words) else _sounding(reading.chords, logits)
+            return likely[0].numpy()
 
         stream = SequenceStream(reading, encode, answer)
         if isinstance(coding, Words):
@@ -301,42 +307,66 @@ class SequenceGenerator(SequenceModel):
         return NextAnswers.from_json(content)
 
 
-def _errors(words: bool, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """(nats, whether it was right) of every step, (n, t); 0 in padding. Frames: the sum over their keys."""
+def _reading(network: Any) -> SequenceNetwork:
+    return network.reading if isinstance(network, Carrying) else network
+
+
+def _errors(words: bool, chords: Chords | None, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """(nats, whether it was right) of every step, (n, t); 0 in padding. Frames: the sum over their keys.
+
+    A frame is right if every key is, given the true ones below it: then drawing at temperature 0 gives this frame.
+    """
     if words:
         shape, flat = targets.shape, targets.flatten()
         errors = nn.functional.cross_entropy(outputs.flatten(0, 1), flat, ignore_index=-100, reduction="none")
         return errors.reshape(shape), (outputs.argmax(2) == targets).float()
     inside = targets[:, :, 0] != IGNORED
     known = targets.clamp(min=0)
-    errors = nn.functional.binary_cross_entropy_with_logits(outputs, known, reduction="none").sum(2)
-    right = ((outputs > 0) == (known > 0)).all(2)
+    logits = outputs if chords is None else chords(outputs, known)
+    errors = nn.functional.binary_cross_entropy_with_logits(logits, known, reduction="none").sum(2)
+    right = ((logits > 0) == (known > 0)).all(2)
     return errors * inside, (right & inside).float()
 
 
-def _mean_error(words: bool, outputs: Tensor, targets: Tensor) -> Tensor:
+def _mean_error(words: bool, chords: Chords | None, outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean nats of a step that is not padding."""
     if words:
         return nn.functional.cross_entropy(outputs.flatten(0, 1), targets.flatten(), ignore_index=-100)
     inside = targets[:, :, 0] != IGNORED
-    errors = nn.functional.binary_cross_entropy_with_logits(outputs[inside], targets[inside], reduction="none")
-    return errors.sum(1).mean()
+    logits, frames = outputs[inside], targets[inside]
+    logits = logits if chords is None else chords(logits, frames)
+    return nn.functional.binary_cross_entropy_with_logits(logits, frames, reduction="none").sum(1).mean()
 
 
-def _drawn(words: bool, temperature: float, top_k: int | None, chance: torch.Generator, logits: Tensor) -> Tensor:
+def _drawn(
+    words: bool,
+    chords: Chords | None,
+    temperature: float,
+    top_k: int | None,
+    chance: torch.Generator,
+    logits: Tensor,
+) -> Tensor:
     """The next word of every row, (n,), or the next frame, (n, keys)."""
     logits = logits.cpu()
     if words:
         logits[:, BANNED] = -torch.inf
     if top_k is not None and top_k < logits.shape[1]:
-        least = logits.topk(top_k, dim=1).values[:, -1:]
-        logits = logits.masked_fill(logits < least, -torch.inf)
+        likely = logits if words else _sounding(chords, logits)
+        least = likely.topk(top_k, dim=1).values[:, -1:]
+        logits = logits.masked_fill(likely < least, -torch.inf)
+    if chords is not None:
+        return chords.draw(logits, temperature, chance)
     if temperature == 0:
         return logits.argmax(1) if words else (logits > 0).float()
     scaled = logits / temperature
     if words:
         return torch.multinomial(scaled.softmax(1), 1, generator=chance)[:, 0]
     return torch.bernoulli(scaled.sigmoid(), generator=chance)
+
+
+def _sounding(chords: Chords | None, logits: Tensor) -> Tensor:
+    """The probability of each key, (n, keys)."""
+    return logits.sigmoid() if chords is None else chords.probabilities(logits)
 
 
 def _baseline(known: Tensor, said: Tensor, words: int | None) -> float:
