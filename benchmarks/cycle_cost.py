@@ -3,20 +3,22 @@
     python benchmarks/cycle_cost.py [--blocks 15] [--threads 1] [--only NAME]
 
 Both train the same networks on the same data with the paper's objectives, weights and buffer of 50. They are timed in
-turn, a block of rounds each, over and over; the ratio is taken within each round of blocks, and the table shows the
-median and the middle half. Peak memory is of fresh processes: the most that a process held while it played, less what
-it held before. Linux. Nothing else should be running.
+turn, a block of rounds each, over and over, each in a process of its own that waits while another works; the ratio is
+taken within each round of blocks, and the table shows the median and the middle half. Peak memory is of fresh
+processes: the most that one held while it played, less what it held before. Linux. Nothing else should be running.
 
 reference   as in junyanz/pytorch-CycleGAN-and-pix2pix: networks of torch's own layers that rectify in place, images
             through a DataLoader, identity losses as passes of their own, targets expanded to the scores' shape, a
             buffer that is a Python list of single images with a random draw each, each critic on real and on fake in
             two passes and backward by itself, Adam by a loop over the weights, every loss read after the round
 ours        what ``sp.CycleGAN`` runs: fakes and identities in one pass, critics on real and fake in one, maps enlarged
-            and convolved in one, a fused Adam, maps in channels-last layout, a buffer on tensors, losses looked at all
-            together; in float32, and in bfloat16 where that is fast, the default for images of 16 x 16 pixels or more
+            and convolved in one, norms with a written gradient, a fused Adam, maps in channels-last layout, a buffer on
+            tensors, losses looked at all together, freed memory kept for the next round; in float32, and in bfloat16
+            where that is fast, the default for images of 16 x 16 pixels or more there
 """
 
 import argparse
+import contextlib
 import copy
 import random
 import statistics
@@ -37,6 +39,7 @@ from sparring.data.batches import Batches
 from sparring.data.unpaired import Unpaired
 from sparring.networks import LEAKY, MLP, ImageTranslator, MapNorm, PatchCritic, VectorTranslator
 from sparring.place import Place
+from sparring.room import kept_memory
 from sparring.training import State, train
 from sparring.training.cycle import CycleRecipe, cycle_game
 from sparring.training.cycle_recipes import PAPER
@@ -230,29 +233,54 @@ def fast(case: Case, made: Networks) -> Iterator[object]:
 WAYS: dict[str, Callable[[Case, Networks], Iterator[Any]]] = {"ours": ours, "reference": reference, "bfloat16": fast}
 
 
-def timed(case: Case, blocks: int) -> dict[str, list[float]]:
-    """Seconds of each block."""
-    made = networks(case)
-    playing = {name: way(case, copy.deepcopy(made)) for name, way in WAYS.items()}
+def playing(name: str, number: int) -> Iterator[None]:
+    """A way to play a case, a round at each step."""
+    case = CASES[number]
+    with contextlib.nullcontext() if name == "reference" else kept_memory():
+        for _ in WAYS[name](case, networks(case)):
+            yield
+
+
+def play(name: str, number: int) -> None:
+    """In a process of its own: for each line that is read, play a block of rounds and print its seconds."""
+    rounds = playing(name, number)
+    for _ in sys.stdin:
+        began = time.perf_counter()
+        for _ in range(CASES[number].rounds):
+            next(rounds)
+        print(time.perf_counter() - began, flush=True)
+
+
+def timed(number: int, blocks: int, threads: int) -> dict[str, list[float]]:
+    """Seconds of each block, in a process for each way; one of them works at a time."""
+    command = [sys.executable, __file__, "--threads", str(threads), "--play"]
+    made = {
+        name: subprocess.Popen(
+            [*command, name, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        for name in WAYS
+    }
     found: dict[str, list[float]] = {name: [] for name in WAYS}
     for block in range(blocks + 1):
-        for name, rounds in playing.items():
-            began = time.perf_counter()
-            for _ in range(case.rounds):
-                next(rounds)
+        for name, process in made.items():
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write("\n")
+            seconds = float(process.stdout.readline())
             if block:  # the first is for warming up
-                found[name].append(time.perf_counter() - began)
+                found[name].append(seconds)
+    for process in made.values():
+        process.communicate()
     return found
 
 
 def peak(name: str, number: int, rounds: int = 6) -> None:
     """In a process of its own: print the bytes that playing some rounds added to what it held."""
-    case = CASES[number]
-    playing = WAYS[name](case, networks(case))
+    played = playing(name, number)
     Path("/proc/self/clear_refs").write_text("5")  # forget what was held at most before
     before = _kib("VmRSS")
     for _ in range(rounds):
-        next(playing)
+        next(played)
     print(1024 * (_kib("VmHWM") - before))
 
 
@@ -268,8 +296,8 @@ def held(name: str, number: int) -> float:
     return statistics.median(int(run) / 2**20 for run in runs)
 
 
-def row(number: int, blocks: int) -> str:
-    found = timed(CASES[number], blocks)
+def row(number: int, blocks: int, threads: int) -> str:
+    found = timed(number, blocks, threads)
     ratios = sorted(theirs / mine for theirs, mine in zip(found["reference"], found["ours"], strict=True))
     quarter = len(ratios) // 4
     low, middle, high = ratios[quarter], statistics.median(ratios), ratios[-1 - quarter]
@@ -286,17 +314,21 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=15)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", default="")
+    parser.add_argument("--play", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     if chosen.peak:
         peak(chosen.peak[0], int(chosen.peak[1]))
         return
+    if chosen.play:
+        play(chosen.play[0], int(chosen.play[1]))
+        return
     heads = ("case", "ms a round", "times as fast in float32", "in bfloat16", *(f"MiB, {name}" for name in WAYS))
     print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}", flush=True)
     for number, case in enumerate(CASES):
         if chosen.only in case.name:
-            print(row(number, chosen.blocks), flush=True)
+            print(row(number, chosen.blocks, chosen.threads), flush=True)
 
 
 if __name__ == "__main__":

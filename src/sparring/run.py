@@ -18,6 +18,7 @@ from sparring.diagnose.remedies import CURES
 from sparring.errors import Diverged, FolderError, Interrupted, RankLost, Trouble
 from sparring.place import Place
 from sparring.record import Record
+from sparring.room import kept_memory
 from sparring.training import Game, State, Step, train
 from sparring.training.checkpoint import Stateful, forget_after, last_step, path_of, read_newest, restore, write
 from sparring.training.stopping import Patience
@@ -264,7 +265,7 @@ def run(
     saver = _Saver(game, state, place, record, watches, intervals)
     record.update(status="running", failure=None)
     try:
-        with _stop_requests() as asked:
+        with kept_memory(), _stop_requests() as asked:
             saver.save()
             for step in train(game.turns, batches, _end(steps, state, watches), state, place):
                 row = _log(step, steps, intervals, place, record, snapshot, _seen(watches, step))
