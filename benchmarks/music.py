@@ -2,6 +2,7 @@
 
     python benchmarks/music.py jsb nottingham --data FOLDER     folder of JSB_Chorales.mat and Nottingham.mat
     python benchmarks/music.py jsb nottingham --apart --data FOLDER     keys of a frame independent of each other
+    python benchmarks/music.py jsb --data FOLDER --picture FILE     only a picture: a real piece and written ones
 
 The sets and splits of Chung et al. 2014. Keys of a frame are chosen together (``chords``), with so many units that
 no network learns more numbers than theirs; or, with --apart, each by itself, with their 36 LSTM units, 46 GRU units
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import sparring as sp
 from sparring.data.rolls import Roll, read_rolls
@@ -50,6 +52,7 @@ APART_SETTINGS: Settings = {
         "lstm": TUNES,
     },
 }
+SHOWN = 64  # frames of a picture
 SAME: dict[str, Any] = {"learning_rate_init": 1e-2, "early_stopping": True, "n_iter_no_change": 1000, "tol": 0}
 
 
@@ -96,6 +99,22 @@ def table(name: str, folder: Path, cells: Sequence[str], seeds: int, chords: boo
         print(f"| **{cell}** | | mean of {seeds} | | {mean} | |", flush=True)
 
 
+def picture(name: str, folder: Path, path: Path) -> None:
+    """A test piece, and what GRUs write whose keys are chosen together and apart."""
+    known, valid, test = (read_rolls(folder / FILES[name], part) for part in ("train", "valid", "test"))
+    drawn = {"a piece from the test part": np.asarray(test[0].frames[:SHOWN])}
+    for chords, label in ((True, "written, keys chosen together"), (False, "written, keys chosen apart")):
+        drawn[label] = fitted(name, "gru", 0, known, valid, chords).sample(1, length=SHOWN, random_state=0)[0]
+    sounding = np.flatnonzero(np.concatenate(list(drawn.values())).any(0))
+    figure = Figure(figsize=(9, 2.6), layout="constrained")
+    panels = figure.subplots(1, len(drawn), sharey=True)
+    for area, (label, roll) in zip(panels, drawn.items(), strict=True):
+        area.imshow(roll.T, origin="lower", aspect="auto", cmap="Greys", interpolation="nearest")
+        area.set(title=label, xlabel="frame", ylim=(sounding.min() - 1.5, sounding.max() + 1.5))
+    panels[0].set_ylabel("key")
+    figure.savefig(path, dpi=110)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="+", choices=FILES)
@@ -103,7 +122,11 @@ if __name__ == "__main__":
     parser.add_argument("--cells", nargs="+", choices=UNITS, default=list(UNITS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--apart", action="store_true", help="keys of a frame independent of each other")
+    parser.add_argument("--picture", type=Path)
     chosen = parser.parse_args()
+    if chosen.picture is not None:
+        picture(chosen.what[0], chosen.data, chosen.picture)
+        raise SystemExit
     for what in chosen.what:
         print(f"# {what}")
         table(what, chosen.data, chosen.cells, chosen.seeds, not chosen.apart)

@@ -37,7 +37,7 @@ class Chords(nn.Module):
 
     def forward(self, logits: Tensor, frames: Tensor) -> Tensor:
         """The log-odds of each key, given those that sound below it: (..., keys), of a and frames of 0 and 1."""
-        return logits + nn.functional.linear(frames, self.matrix().to(frames.dtype))
+        return logits + nn.functional.linear(frames, self.matrix().to(frames))
 
     @torch.no_grad()
     def draw(self, logits: Tensor, temperature: float = 1.0, chance: torch.Generator | None = None) -> Tensor:
