@@ -60,6 +60,15 @@ def test_an_answer_that_is_sure_at_the_last_step_alone_is_no_explosion() -> None
     assert _found(_rows(**sure)) == []
 
 
+def test_a_beginning_that_is_hard_to_answer_is_no_explosion_and_steady_growth_is() -> None:
+    """Deltas of chorales after a few steps: near a beginning they are loud at once."""
+    back = (0, 1, 2, 4, 8, 16, 32, 64, 128)
+    jump = (3.3e-5, 3.3e-5, 3.1e-5, 3.1e-5, 3.4e-5, 3.4e-5, 0.02, 0.041, 0.067)
+    assert _found(_rows(**{f"back {k}/time_delta": size for k, size in zip(back, jump, strict=True)})) == []
+    steady = {f"back {k}/time_delta": 1e-3 * 1.2**k for k in back}
+    assert _found(_rows(**steady)) == ["exploding-delta"]
+
+
 def test_deltas_of_nothing_neither_vanish_nor_explode() -> None:
     assert _found(_rows(**{"layer 1/delta": 0.0, "layer 2/delta": 0.0})) == []
 

@@ -17,6 +17,7 @@ LEARNED = 0.98  # of the error without inputs: above it, nothing is learned
 EPOCHS = 5  # before a fit can be said to learn nothing
 DEAD = 0.5  # of a layer's units
 FACTOR = 1e3  # from the last layer's delta to the first's
+STEADY = 0.25  # of a growth in time, as a power: what the earliest steps have of it at least
 
 
 def over_fitting(series: Series) -> Sign | None:
@@ -58,22 +59,29 @@ def dead_units(series: Series) -> Sign | None:
 
 def vanishing_delta(series: Series) -> Sign | None:
     """Deltas that shrink by a thousand from the last layer to the first, or from the last step back to early ones."""
-    for early, late in _ends(series):
+    for early, late, _ in _ends(series):
         if 0 < late.value >= FACTOR * early.value:
             return Sign(series.since(early.name, 1), (early, late))
     return None
 
 
 def exploding_delta(series: Series) -> Sign | None:
-    """Deltas that grow by a thousand from the last layer to the first, or from the last step back to early ones."""
-    for early, late in _ends(series):
+    """Deltas that grow by a thousand from the last layer to the first, or from the last step back to early ones.
+
+    In time they grow by as much at each step back, so half of it in the last doubling. If they jump at once, and not
+    there, then because a row's beginning is hard to answer: its own errors are heard there, and not those of later.
+    """
+    for early, late, between in _ends(series):
         if 0 < early.value >= FACTOR * late.value:
-            return Sign(series.since(early.name, 1), (early, late))
+            steady = between is None or early.value / between.value >= (early.value / late.value) ** STEADY
+            if steady:
+                return Sign(series.since(early.name, 1), (early, late))
     return None
 
 
-def _ends(series: Series) -> list[tuple[Evidence, Evidence]]:
-    """The newest deltas of the first layer and the last, and of the earliest step and the largest of the last ones.
+def _ends(series: Series) -> list[tuple[Evidence, Evidence, Evidence | None]]:
+    """The newest deltas of the first layer and the last, and of the earliest step, the largest of the last ones and
+    the next to the earliest.
 
     A network that answers at every step may be sure of its last answer, whose delta is then next to nothing: so a few
     steps are asked, of which the largest counts. None of one alone.
@@ -86,7 +94,8 @@ def _ends(series: Series) -> list[tuple[Evidence, Evidence]]:
     ):
         if len(names) > 1:
             deltas = [Evidence(name, _newest(series, name), normal) for name in names]
-            found.append((deltas[0], max(deltas[-last:], key=lambda delta: delta.value)))
+            between = deltas[1] if names is steps and len(names) > 2 else None
+            found.append((deltas[0], max(deltas[-last:], key=lambda delta: delta.value), between))
     return found
 
 
