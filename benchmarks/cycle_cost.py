@@ -157,7 +157,7 @@ def plain(layer: nn.Module) -> nn.Module:
         return nn.Sequential(*map(plain, layer))
     if hasattr(layer, "branch"):
         return Added(plain(layer.branch))
-    if type(layer) in (nn.Conv2d, nn.ReLU, nn.LeakyReLU, nn.Tanh):
+    if type(layer) in (nn.Conv2d, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Identity):
         return copy.deepcopy(layer)
     assert isinstance(layer, nn.Conv2d), layer  # one that enlarges
     convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)

@@ -251,7 +251,7 @@ def test_a_translation_has_its_images_size_whatever_it_is(
 def test_enlarged_is_interpolated_and_then_convolved(size: tuple[int, int]) -> None:
     """As torch does it in two steps: the same maps, and the same gradients of input, weights and bias."""
     factors = [1.0 if side == 1 else 2.0 for side in size]
-    layer = ImageTranslator((1, *size), 1, width=2, blocks=0, halvings=1).layers[4]
+    layer = ImageTranslator((1, *size), 1, width=2, blocks=0, halvings=1).layers[5]
     assert isinstance(layer, nn.Conv2d)
     x, given = torch.randn(2, 4, *size, requires_grad=True), [*layer.parameters()]
     large = nn.functional.interpolate(x, scale_factor=factors, mode="nearest")  # pyright: ignore[reportArgumentType]

@@ -72,10 +72,9 @@ def exploding_delta(series: Series) -> Sign | None:
     there, then because a row's beginning is hard to answer: its own errors are heard there, and not those of later.
     """
     for early, late, between in _ends(series):
-        if 0 < early.value >= FACTOR * late.value:
-            steady = between is None or early.value / between.value >= (early.value / late.value) ** STEADY
-            if steady:
-                return Sign(series.since(early.name, 1), (early, late))
+        grown = 0 < early.value >= FACTOR * late.value
+        if grown and (between is None or early.value / between.value >= (early.value / late.value) ** STEADY):
+            return Sign(series.since(early.name, 1), (early, late))
     return None
 
 

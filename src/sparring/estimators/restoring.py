@@ -41,7 +41,7 @@ def configured(kind: Any, record: Record, verbose: Any = 0, **networks: Any) -> 
     for name in about["custom"]:
         if networks.get(name) is None:
             raise InputError(f"{record.folder} was trained with its own {name}; give it again: {name}=...")
-    earlier = getattr(kind, "absent", {})  # what runs did from before a parameter was
+    earlier = getattr(kind, "absent", {})
     made = kind(**{**earlier, **about["parameters"], **networks}, run=str(record.folder), verbose=verbose)
     made.threads, made.precision = about["place"]["threads"], about["place"]["precision"]
     made.seed_ = about["seed"]

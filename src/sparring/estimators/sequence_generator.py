@@ -70,7 +70,7 @@ class SequenceGenerator(SequenceModel):
     window: int | None = None
     chords: bool = True
     kind: ClassVar[str] = "sequence-generator"
-    absent: ClassVar[dict[str, Any]] = {"chords": False}
+    absent: ClassVar[dict[str, Any]] = {"chords": False}  # what runs did from before there was the parameter
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {**SEQUENCE, **GENERATION}
 
     # -- data

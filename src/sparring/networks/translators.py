@@ -104,7 +104,8 @@ class ImageTranslator(nn.Module):
             layers += convolve(width * 2**level, width * 2 ** (level + 1), 3, stride=2)
         layers += [_Residual(convolve, width * 2**halvings) for _ in range(blocks)]
         for level in reversed(range(halvings)):
-            layers += convolve.enlarging(width * 2 ** (level + 1), width * 2**level)
+            # the layer that does nothing keeps the names of weights as they are in saved models
+            layers += [nn.Identity(), *convolve.enlarging(width * 2 ** (level + 1), width * 2**level)]
         layers += convolve.plain(width, outputs, kernel)
         self.layers = nn.Sequential(*layers)
         self.last = nn.Identity() if last is None else last
