@@ -37,7 +37,7 @@ from torch.utils.data import DataLoader, Dataset
 from sparring.chance import Chance
 from sparring.data.batches import Batches
 from sparring.data.unpaired import Unpaired
-from sparring.networks import LEAKY, MLP, ImageTranslator, MapNorm, PatchCritic, VectorTranslator
+from sparring.networks import LEAKY, MLP, ImageTranslator, MapNorm, PatchCritic, VectorTranslator, WinogradConv2d
 from sparring.place import Place
 from sparring.room import kept_memory
 from sparring.training import State, train
@@ -159,10 +159,12 @@ def plain(layer: nn.Module) -> nn.Module:
         return Added(plain(layer.branch))
     if type(layer) in (nn.Conv2d, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Identity):
         return copy.deepcopy(layer)
-    assert isinstance(layer, nn.Conv2d), layer  # one that enlarges
+    assert isinstance(layer, nn.Conv2d), layer
     convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)
     convolution.load_state_dict(layer.state_dict())
-    return nn.Sequential(nn.Upsample(scale_factor=2), convolution)
+    if isinstance(layer, WinogradConv2d):
+        return convolution
+    return nn.Sequential(nn.Upsample(scale_factor=2), convolution)  # one that enlarges
 
 
 def in_layout(made: Networks, layout: torch.memory_format) -> tuple[list[nn.Module], list[nn.Module]]:

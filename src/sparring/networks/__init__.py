@@ -45,6 +45,7 @@ from sparring.networks.translators import (
 )
 from sparring.networks.units import dead_shares
 from sparring.networks.waves import Waves
+from sparring.networks.winograd import WinogradConv2d
 from sparring.networks.word_inputs import WordInputs
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "VectorTranslator",
     "Waves",
     "WholeScores",
+    "WinogradConv2d",
     "WordInputs",
     "beam",
     "begin_at_shares",

@@ -14,6 +14,7 @@ from sparring.networks.layers import APART, LEAKY
 from sparring.networks.mlp import MLP
 from sparring.networks.norms import MapNorm
 from sparring.networks.symmetries import Symmetry
+from sparring.networks.winograd import WinogradConv2d
 
 __all__ = ["Clamp", "ImageTranslator", "PatchCritic", "VectorTranslator", "WholeScores"]
 
@@ -208,6 +209,8 @@ class _Convolution:
             tuple(one if flat else value for flat in self.flat)
             for one, value in ((1, kernel), (1, stride), (0, kernel // 2))
         )
+        if (*kernels, *strides) == (3, 3, 1, 1):
+            return [WinogradConv2d(before, after)]
         made: Any = nn.Conv2d(before, after, kernels, strides, paddings)  # pyright: ignore[reportArgumentType]
         return [made]
 
