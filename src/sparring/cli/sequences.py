@@ -41,7 +41,9 @@ class SequenceOptions:
         Literal["constant", "cosine"] | None, Parameter(help="How the rate changes [default: cosine].")
     ] = None
     clip: Annotated[float | None, Parameter(help="The largest norm of a gradient [default: 1].")] = None
-    batch_size: Annotated[int | None, Parameter(help="Sequences of a step [default: 32; translator 64].")] = None
+    batch_size: Annotated[
+        int | None, Parameter(help="Sequences of a step [default: by their number, 4 to 32; translator to 64].")
+    ] = None
     max_iter: Annotated[
         int | None, Parameter(name=("--max-iter", "--epochs"), help="Passes over the data [default: 20].")
     ] = None

@@ -72,8 +72,9 @@ SUPERVISED: dict[str, list[Any]] = {
 
 SEQUENCE: dict[str, list[Any]] = {
     "cell": [StrOptions(set(CELLS))],
-    **{name: [_WHOLE] for name in ("hidden_size", "layers", "width", "batch_size", "max_iter", "n_iter_no_change")},
+    **{name: [_WHOLE] for name in ("hidden_size", "layers", "width", "max_iter", "n_iter_no_change")},
     **{name: [_SHARE] for name in ("dropout", "word_dropout")},
+    "batch_size": SUPERVISED["batch_size"],
     "remember": [Interval(Integral, 2, None, closed="left"), None],
     **{name: ["boolean"] for name in ("learned_start", "early_stopping", "bidirectional", "lower", "letters")},
     "learning_rate_init": [_POSITIVE],

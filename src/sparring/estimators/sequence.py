@@ -44,6 +44,7 @@ from sparring.training.stopping import Patience
 __all__ = ["SequenceFit", "SequenceModel"]
 
 PROBED = 64  # rows whose deltas are measured
+STEPS, LEAST_ROWS = 128, 4  # of an epoch, of a step, where the size of a step is not given
 PROBES = 50  # how often in a run, at most
 SMALL_STEP = 2**24  # multiplications of one step of a batch, below which a second thread costs more than it brings
 
@@ -80,7 +81,8 @@ class SequenceModel(BaseEstimator, ABC):
     deviation of the noise that is added to matrices while a gradient is taken (Graves 2011). learned_start:
     whether the states before the first step are learned; zero otherwise.
     learning_rate_init: Adam's step size. learning_rate: "constant", or "cosine" (rises for 15 % of the steps, then
-    falls to zero). clip: the largest norm of a gradient that is not scaled down; None: any. batch_size: rows of a step.
+    falls to zero). clip: the largest norm of a gradient that is not scaled down; None: any. batch_size: rows of a step;
+    "auto": a 128th of all, but at least 4 and at most 32 (translator: 64).
     max_iter: epochs. l1, l2: weights of the penalties, as for ``Classifier``.
     early_stopping: hold out rows, stop when their error has not fallen by more than ``tol`` for n_iter_no_change
     epochs, and give back the weights of the lowest. validation_fraction: the share held out; None: a tenth with
@@ -101,7 +103,7 @@ class SequenceModel(BaseEstimator, ABC):
     learning_rate_init: float = 2e-3
     learning_rate: str = "cosine"
     clip: float | None = 1.0
-    batch_size: int = 32
+    batch_size: int | str = "auto"
     max_iter: int = 20
     tol: float = 1e-4
     l1: float = 0.0
@@ -119,6 +121,7 @@ class SequenceModel(BaseEstimator, ABC):
     verbose: Any = 0
 
     kind: ClassVar[str]
+    most_rows: ClassVar[int] = 32  # of a step, unless another size is asked for
     takes: ClassVar[int] = 2  # how many tensors of a batch the network is called with
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = SEQUENCE
     skipped_: ClassVar[tuple[str, ...]] = ()
@@ -171,7 +174,7 @@ class SequenceModel(BaseEstimator, ABC):
         return split(self._labels(found), len(found), fraction, derive(self.seed_, "held out"))
 
     def _batches_of(self, lesson: Lesson, seed: int) -> Batched:
-        return SequenceBatches(lesson.inputs, *lesson.targets, size=self.batch_size, seed=seed)
+        return SequenceBatches(lesson.inputs, *lesson.targets, size=self._size(len(lesson)), seed=seed)
 
     @abstractmethod
     def _judged(self, found: Sequences, train: Sequences | None = None, seen: bool = False) -> Any:
@@ -273,12 +276,18 @@ class SequenceModel(BaseEstimator, ABC):
         probe = self._probe(network, train, error) if self.run is not None else None
         watch = EpochWatch(network, batches, evaluate, patience, probe, math.ceil(self.max_iter / PROBES), place)
         state = State(Chance(derive(self.seed_, "chance"), place.device, place.rank, place.ranks))
-        threads = self.threads or self._threads()
+        threads = self.threads or self._threads(len(train))
         return SequenceFit(coding, raw, train, self.max_iter, place, threads, network, game, batches, state, watch)
 
-    def _threads(self) -> int | None:
+    def _size(self, rows: int) -> int:
+        """Rows of a step: of few rows few, so that an epoch has many steps to learn in."""
+        if isinstance(self.batch_size, str):
+            return min(max(rows // STEPS, LEAST_ROWS), self.most_rows)
+        return self.batch_size
+
+    def _threads(self, rows: int) -> int | None:
         """One thread for small layers: their steps follow each other, and each is too short to be shared out."""
-        return 1 if self.batch_size * 4 * self.hidden_size**2 < SMALL_STEP else None
+        return 1 if self._size(rows) * 4 * self.hidden_size**2 < SMALL_STEP else None
 
     def _probe(self, network: nn.Module, train: Lesson, error: Error) -> Callable[[], dict[str, float]] | None:
         """The lecture's delta, by how many steps it has come back in time, on rows that stay the same."""

@@ -135,13 +135,18 @@ class SequenceGenerator(SequenceModel):
             learned_start=self.learned_start,
             chords=self.chords and words is None,
         )
-        return reading if self.window is None else Carrying(reading, self.batch_size)
+        return reading if self.window is None else Carrying(reading, self._streams)
+
+    @property
+    def _streams(self) -> int:
+        """Into how many the one stream of all rows is cut, to be learned from side by side."""
+        return self.most_rows if isinstance(self.batch_size, str) else self.batch_size
 
     def _batches_of(self, lesson: Lesson, seed: int) -> Batched:
         targets: Any = lesson.targets[0]
         if self.window is None:
-            return SequenceBatches(lesson.inputs, targets, size=self.batch_size, seed=seed)
-        return StreamBatches(lesson.inputs, targets, self.batch_size, self.window)
+            return SequenceBatches(lesson.inputs, targets, size=self._size(len(lesson)), seed=seed)
+        return StreamBatches(lesson.inputs, targets, self._streams, self.window)
 
     def _error_of(self, coding: SequenceSchema, network: nn.Module, train: Lesson) -> Callable[..., Tensor]:
         return partial(_mean_error, isinstance(coding, Words), _reading(network).chords)

@@ -68,7 +68,6 @@ class SequenceTranslator(SequenceModel):
     cell: str = "gru"
     hidden_size: int = 256
     width: int = 256
-    batch_size: int = 64
     attention: bool = True
     bidirectional: bool = True
     tied: bool = True
@@ -80,6 +79,7 @@ class SequenceTranslator(SequenceModel):
     alpha: float = 1.0
     longest: int | None = None
     kind: ClassVar[str] = "sequence-translator"
+    most_rows: ClassVar[int] = 64
     takes: ClassVar[int] = 3
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {**SEQUENCE, **TRANSLATION}
 
@@ -163,7 +163,7 @@ class SequenceTranslator(SequenceModel):
         total = float(steps.sum())
         return {"validation/error": float(errors.sum()) / total, "validation/score": float(right.sum()) / total}
 
-    def _threads(self) -> int | None:
+    def _threads(self, rows: int) -> int | None:
         return None  # the vocabulary's matrix is large enough to be shared out
 
     # -- using
