@@ -26,7 +26,7 @@ import sparring as sp
 from sparring.data.sequence_files import read_one_each
 
 CELLS = ("rnn", "lstm", "gru")
-SETTINGS: dict[str, Any] = {"max_iter": 5, "dropout": 0.5, "threads": 1}
+SETTINGS: dict[str, Any] = {"batch_size": 32, "max_iter": 5, "dropout": 0.5, "threads": 1}
 SITES = ("amazon_cells", "imdb", "yelp")
 FOLDS, CHOSEN_ON = 10, 2
 

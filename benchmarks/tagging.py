@@ -22,6 +22,7 @@ from sparring.judging.entities import TagAnswers, judge_tags
 
 PARTS = ("wnut17train.conll", "emerging.dev.conll", "emerging.test.annotated")
 SETTINGS: dict[str, Any] = {
+    "batch_size": 32,
     "learning_rate_init": 5e-3,
     "word_dropout": 0.5,
     "dropout": 0.3,

@@ -315,3 +315,25 @@ def test_a_sentence_of_ten_thousand_words() -> None:
     assert model.predict([" ".join(ROWS[0] * 2500), TEXTS[1]]).shape == (2,)
     tags = _fitted("tagger").predict([ROWS[0] * (10_000 // len(ROWS[0]))])
     assert len(tags[0]) == 10_000 // len(ROWS[0]) * len(ROWS[0])
+
+
+# -- rows of a step
+
+
+@pytest.mark.parametrize(("rows", "steps"), [(3, 1), (40, 10), (640, 128), (1280, 128), (6400, 200)])
+def test_few_rows_are_learned_from_in_many_steps(rows: int, steps: int) -> None:
+    """A 128th of the rows a step, at least 4 and at most 32."""
+    seen: list[Progress] = []
+    model = sp.SequenceGenerator(
+        hidden_size=2, width=2, level="letter", max_iter=1, random_state=0, verbose=seen.append
+    )
+    model.fit(["ab"] * rows)
+    assert seen[-1].steps == steps
+
+
+def test_a_translators_step_takes_64_rows_of_many_and_another_size_if_it_is_asked_for() -> None:
+    seen: list[Progress] = []
+    for size in ("auto", 5):
+        model = sp.SequenceTranslator(hidden_size=2, width=2, max_iter=1, batch_size=size, verbose=seen.append)
+        model.fit(["a"] * 64 * 129, ["b"] * 64 * 129) if size == "auto" else model.fit(["a"] * 12, ["b"] * 12)
+        assert seen[-1].steps == (129 if size == "auto" else 3)

@@ -42,7 +42,8 @@ DIGITS = load_digits(return_X_y=True)
 def test_every_check_of_scikit_learn(kind: Any, early_stopping: bool) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = check_estimator(kind(early_stopping=early_stopping), on_fail="raise", on_skip=None)
+        # fewer epochs than usual, which it passes too: hundreds of fits are asked for
+        found = check_estimator(kind(early_stopping=early_stopping, max_iter=60), on_fail="raise", on_skip=None)
         others = {entry["check_name"]: entry["exception"] for entry in found if entry["status"] != "passed"}
     assert len(found) > 55
     # its only skip is of the machine's making: SCIPY_ARRAY_API is not set

@@ -35,7 +35,8 @@ class SequenceOptions:
     dropout: Annotated[float | None, Parameter(help="Share of inputs and units left out while training.")] = None
     weight_noise: Annotated[float | None, Parameter(help="Deviation of noise on the weights while training.")] = None
     learning_rate_init: Annotated[
-        float | None, Parameter(name=("--learning-rate-init", "--rate"), help="Adam's step size [default: 0.002].")
+        float | None,
+        Parameter(name=("--learning-rate-init", "--rate"), help="Adam's step size [default: 0.002; writing 0.005]."),
     ] = None
     learning_rate: Annotated[
         Literal["constant", "cosine"] | None, Parameter(help="How the rate changes [default: cosine].")

@@ -61,6 +61,7 @@ class SequenceGenerator(SequenceModel):
 
     hidden_size: int = 256
     dropout: float = 0.2
+    learning_rate_init: float = 5e-3
     input_dropout: float | None = None
     remember: int | None = None
     level: str = "word"
