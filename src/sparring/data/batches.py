@@ -10,7 +10,7 @@ from torch import Tensor
 from sparring.chance import generator
 from sparring.errors import InputError
 
-__all__ = ["Batched", "Batches"]
+__all__ = ["Batched", "Batches", "usual_size"]
 
 SMALL = 2**22  # bytes of all arrays, up to which an epoch's rows are put in their order at once
 
@@ -27,6 +27,15 @@ class Batched(Protocol):
     def count(self, index: int) -> int:
         """How many rows batch ``index`` has: ``size``, but where rows do not divide or are much longer than others."""
         ...
+
+
+def usual_size(rows: int, least: int, most: int, steps: int) -> int:
+    """Rows of a step where none are asked for: so few that an epoch has so many steps to learn in, within limits.
+
+    >>> [usual_size(rows, least=4, most=32, steps=128) for rows in (100, 1_000, 10_000)]
+    [4, 7, 32]
+    """
+    return min(most, max(least, rows // steps))
 
 
 def _as_is(rows: Tensor) -> Tensor:

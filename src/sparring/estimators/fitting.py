@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
 from sparring.chance import Chance, ambient_seed
-from sparring.data.batches import Batches
+from sparring.data.batches import Batches, usual_size
 from sparring.data.targets import Classes, Labels, Targets
 from sparring.errors import InputError, ShapeError
 from sparring.estimators.design import threads_for
@@ -231,7 +231,7 @@ def _sized(given: Mapping[str, Any], settings: FitSettings, data: Prepared) -> F
     """
     rows = len(data.train)
     usual = {"image": IMAGE_BATCH, "mixed features": MIXED_BATCH}.get(data.inputs.kind, BATCH)
-    size = min(settings.batch_size or min(usual, max(LEAST_BATCH, rows // STEPS)), rows)
+    size = min(settings.batch_size or usual_size(rows, LEAST_BATCH, usual, STEPS), rows)
     if settings.batch_size is None and given["learning_rate_init"] is None and usual == MIXED_BATCH:
         settings = replace(settings, rate=settings.rate * max(1.0, size / BATCH))
     return replace(settings, batch_size=size)

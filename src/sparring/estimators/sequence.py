@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sparring.chance import Chance, ambient_seed
-from sparring.data.batches import Batched
+from sparring.data.batches import Batched, usual_size
 from sparring.data.ragged import SequenceBatches
 from sparring.data.sequence_files import Sequences, content_of
 from sparring.diagnose.finding import Finding
@@ -280,9 +280,9 @@ class SequenceModel(BaseEstimator, ABC):
         return SequenceFit(coding, raw, train, self.max_iter, place, threads, network, game, batches, state, watch)
 
     def _size(self, rows: int) -> int:
-        """Rows of a step: of few rows few, so that an epoch has many steps to learn in."""
+        """Rows of a step."""
         if isinstance(self.batch_size, str):
-            return min(max(rows // STEPS, LEAST_ROWS), self.most_rows)
+            return usual_size(rows, LEAST_ROWS, self.most_rows, STEPS)
         return self.batch_size
 
     def _threads(self, rows: int) -> int | None:
