@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from sparring.chance import ambient_seed
 from sparring.errors import InputError, ShapeError
-from sparring.networks import draws_nothing, treats_samples_apart
+from sparring.networks import spares_global_rng, treats_samples_apart
 from sparring.networks.word_inputs import WordInputs
 from sparring.place import threads
 
@@ -153,7 +153,7 @@ def test_draws_come_from_the_state_that_dropout_uses() -> None:
         assert torch.equal(layer(x), one)
     with ambient_seed(5):
         assert not torch.equal(layer(x), one)
-    assert not draws_nothing(layer)  # so a run's checkpoint keeps that state
+    assert spares_global_rng(layer)
 
 
 # -- as a module

@@ -1,21 +1,25 @@
-"""The capture and restoring of every random state of a run.
+"""Random numbers of one training run: from its own generators, and never from torch's global state.
 
-A run draws from two sources, and a checkpoint saves both: its own generator, for draws
-that are asked for by name (noise, mixing weights), and the ambient one, torch's global
-state, which layers such as dropout use without asking. The ambient state is swapped in for
-the length of a round only, so that the user's global state is left as it was.
+A run draws from two streams, and a checkpoint saves both: a named one, for draws that are asked for (noise, mixing
+weights), and an ambient one, for layers that draw without asking, as dropout does. Nothing here reads or changes
+torch's global random state, which belongs to the user and to all threads alike: runs side by side in threads get
+the bits that each gets alone.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from sparring.rerouting import Redirection, redirected_draws
 from sparring.seeds import derive
 
-__all__ = ["Chance", "ambient_seed", "generator", "symmetric_uniform"]
+__all__ = ["Chance", "ambient_generator", "ambient_seed", "generator", "symmetric_uniform"]
+
+_AMBIENT: ContextVar[Mapping[str, torch.Generator]] = ContextVar("sparring's ambient generators")
 
 
 def generator(seed: int, *path: str | int, device: str | torch.device = "cpu") -> torch.Generator:
@@ -28,15 +32,37 @@ def symmetric_uniform(*shape: int, **where: Any) -> Tensor:
     return torch.rand(*shape, **where).mul_(2).sub_(1)
 
 
+def ambient_generator(device: torch.device) -> torch.Generator | None:
+    """The generator that layers draw from in the present block of ``Chance.ambient``; None outside of one.
+
+    For layers and losses that draw: ``x.bernoulli_(p, generator=ambient_generator(x.device))``. None means torch's
+    global state, as in torch itself.
+    """
+    found = _AMBIENT.get(None)
+    return None if found is None else found.get(device.type)
+
+
+@contextlib.contextmanager
+def _ambient(generators: Mapping[str, torch.Generator], redirection: Redirection | None) -> Iterator[None]:
+    token = _AMBIENT.set(generators)
+    try:
+        if redirection is None:
+            yield
+        else:
+            with redirection(generators):
+                yield
+    finally:
+        _AMBIENT.reset(token)
+
+
 @contextlib.contextmanager
 def ambient_seed(seed: int) -> Iterator[None]:
-    """Run a block with torch's global state seeded, and put the user's state back after it."""
-    before = torch.get_rng_state()
-    torch.manual_seed(seed)
-    try:
+    """Run a block in which whatever draws, weights at their start above all, draws from a fresh generator.
+
+    The numbers are those that ``torch.manual_seed(seed)`` would give, in this thread alone.
+    """
+    with _ambient({"cpu": torch.Generator().manual_seed(seed)}, redirected_draws):
         yield
-    finally:
-        torch.set_rng_state(before)
 
 
 class Chance:
@@ -50,10 +76,10 @@ class Chance:
         self.seed, self.rank, self.ranks = seed, rank, ranks
         self.device = torch.device(device)
         self.named = generator(seed, "named", device=self.device)
-        self._ambient = generator(seed, "ambient").get_state()
-        self._ambient_cuda: Tensor | None = None
-        if self.device.type == "cuda":
-            self._ambient_cuda = generator(seed, "ambient", device=self.device).get_state()
+        self._ambient = {
+            kind: generator(seed, "ambient", device=self.device if kind != "cpu" else "cpu")
+            for kind in dict.fromkeys(("cpu", self.device.type))
+        }
 
     def normal(self, n: int, *shape: int) -> Tensor:
         """Standard normal numbers of the shape (n, *shape), n on this rank."""
@@ -70,34 +96,23 @@ class Chance:
     def _own_part(self, joint: Tensor, n: int) -> Tensor:
         return joint if self.ranks == 1 else joint[self.rank * n : (self.rank + 1) * n]
 
-    @contextlib.contextmanager
-    def ambient(self) -> Iterator[None]:
-        """Let the layers' own draws (dropout) come from this run's state, not the user's."""
-        users = torch.get_rng_state()
-        torch.set_rng_state(self._ambient)
-        users_cuda = self._swap_cuda(self._ambient_cuda)
-        try:
-            yield
-        finally:
-            self._ambient = torch.get_rng_state()
-            torch.set_rng_state(users)
-            self._ambient_cuda = self._swap_cuda(users_cuda)
+    def ambient(self, redirection: Redirection | None = redirected_draws) -> contextlib.AbstractContextManager[None]:
+        """A block in which layers' own draws (dropout) come from this run's generators.
 
-    def _swap_cuda(self, state: Tensor | None) -> Tensor | None:
-        if state is None:
-            return None
-        before = torch.cuda.get_rng_state(self.device)
-        torch.cuda.set_rng_state(state, self.device)
-        return before
+        redirection: how such layers are made to do so that draw from torch's global state, which are others than this
+        library's own; None where there are none, since it costs time.
+        """
+        return _ambient(self._ambient, redirection)
 
     def state_dict(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"named": self.named.get_state(), "ambient": self._ambient.clone()}
-        if self._ambient_cuda is not None:
-            state["ambient_cuda"] = self._ambient_cuda.clone()
+        state: dict[str, Any] = {"named": self.named.get_state()}
+        for kind, stream in self._ambient.items():
+            state["ambient" if kind == "cpu" else f"ambient_{kind}"] = stream.get_state()
         return state
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.named.set_state(state["named"])
-        self._ambient = state["ambient"].clone()
-        if self._ambient_cuda is not None and "ambient_cuda" in state:
-            self._ambient_cuda = state["ambient_cuda"].clone()
+        for kind, stream in self._ambient.items():
+            saved = state.get("ambient" if kind == "cpu" else f"ambient_{kind}")
+            if saved is not None:
+                stream.set_state(saved)

@@ -1,15 +1,19 @@
 """Where a run computes: device, precision, threads, ranks, and the averaging of gradients over ranks."""
 
 import contextlib
+import ctypes
+import functools
 import json
 import os
+import sys
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -88,9 +92,13 @@ class Place:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Run networks in the place's precision."""
-        if self.precision == "float32":
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return contextlib.nullcontext() if self.precision == "float32" else self._autocast()
+
+    @contextlib.contextmanager
+    def _autocast(self) -> Iterator[None]:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            yield
+        torch.clear_autocast_cache()  # torch keeps weights of before an update if the user autocasts around us
 
     def average(self, tensors: Sequence[Tensor]) -> None:
         """Replace tensors by their mean over all ranks, in place, as one flat buffer.
@@ -170,11 +178,45 @@ def ranked() -> Iterator[bool]:
 
 @contextlib.contextmanager
 def threads(count: int | None) -> Iterator[int]:
-    """Compute with so many threads inside the block (None: leave it), and put the user's number back."""
+    """Compute with so many threads inside the block (None: leave it), and put the user's number back.
+
+    On Linux only what the calling thread computes is changed, whatever others do meanwhile. Elsewhere torch has one
+    number for all of the process.
+    """
     before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
+    if count is None or count == before:
+        yield before
+        return
+    _set_threads(count)
     try:
-        yield torch.get_num_threads()
+        yield count
     finally:
-        torch.set_num_threads(before)
+        _set_threads(before)
+
+
+def _set_threads(count: int) -> None:
+    setters = _own_thread_setters()
+    if not setters:
+        torch.set_num_threads(count)
+    for setter in setters:
+        setter(count)
+
+
+@functools.cache
+def _own_thread_setters() -> tuple[Callable[[int], Any], ...]:
+    """OpenMP's and MKL's functions that set the calling thread's number of threads; none where torch hides them.
+
+    torch.set_num_threads calls these two, and sets the number for threads that have not computed yet as well.
+    """
+    if not sys.platform.startswith("linux"):
+        return ()
+    folder = Path(torch.__file__).parent / "lib"
+    try:
+        library = ctypes.CDLL(str(folder / "libtorch_cpu.so"))
+        openmp = library.omp_set_num_threads
+    except (OSError, AttributeError):
+        return ()
+    if not torch.backends.mkl.is_available():
+        return (openmp,)
+    mkl = getattr(library, "MKL_Set_Num_Threads_Local", None)
+    return () if mkl is None else (openmp, mkl)

@@ -1,7 +1,6 @@
 """Images: their encoding, folders of them, and pictures that show many at once."""
 
 import math
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sparring.data.schema import Schema, checked_numbers, refuse_too_close, rounded_to
 from sparring.errors import DataError, InputError, ShapeError
+from sparring.quiet import quiet
 from sparring.shapes import describe
 
 __all__ = [
@@ -219,11 +219,9 @@ def _sides(size: Any) -> tuple[int, int] | None:
 def _opened(path: Path, sides: tuple[int, int] | None) -> Image.Image:
     """An image of a mode L, RGB or RGBA; of its final size where that is known, for a folder's photos fill memory."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata is no concern of ours
-            with Image.open(path) as image:
-                plain = _plain(ImageOps.exif_transpose(image))
-                return _fitted(plain, sides) if sides else plain
+        with quiet(), Image.open(path) as image:  # odd metadata is no concern of ours
+            plain = _plain(ImageOps.exif_transpose(image))
+            return _fitted(plain, sides) if sides else plain
     except Exception as error:  # what a damaged file makes a decoder raise is anybody's guess
         reason = " ".join(str(error).split()).rstrip(".") or "it is damaged"
         if isinstance(error, UnidentifiedImageError):  # Pillow repeats the path

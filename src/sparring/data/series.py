@@ -3,7 +3,6 @@
 import csv
 import math
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from sparring.data.lines import read_lines
 from sparring.data.schema import checked_numbers, nearest
 from sparring.data.source import existing, from_npy
 from sparring.errors import DataError, InputError, ShapeError
+from sparring.quiet import quiet
 from sparring.shapes import check, describe
 
 __all__ = ["Scaling", "Series", "finite_number", "read_series"]
@@ -203,8 +203,7 @@ def _left_out(place: int, name: str, cells: list[str]) -> bool:
 def _are_dates(cells: list[str]) -> bool:
     if not all(any(character.isdigit() for character in cell) for cell in cells):  # pandas knows "now" and "May"
         return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the order of day and month, and mixed time zones
+    with quiet():  # about the order of day and month, and mixed time zones
         return bool(pd.to_datetime(pd.Series(cells), format="mixed", errors="coerce", utc=True).notna().all())
 
 

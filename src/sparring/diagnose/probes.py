@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from sparring.diagnose.scenes import Scene
@@ -62,7 +61,6 @@ class GameProbes:
         self.more, self.after = more, after
         self.place = Place() if place is None else place
         self.layers = {turn.name: _layers(turn) for turn in turns}
-        self._libraries = ThreadpoolController()
         self._before: dict[str, list[Tensor]] | None = None
         self._norms: dict[str, list[Tensor]] = {name: [] for name in self.turns}  # since a little before the look
         self.seconds, self.looks = 0.0, 0
@@ -79,8 +77,7 @@ class GameProbes:
         if step.index % self.every:
             return None
         began = time.perf_counter()
-        with self._libraries.limit(limits=torch.get_num_threads(), user_api="blas"):  # else a small game waits for them
-            found = self.place.broadcast(self._measured(step) if self.place.leads else None)
+        found = self.place.broadcast(self._measured(step) if self.place.leads else None)
         self._before, self._norms = None, {name: [] for name in self.turns}
         self.seconds, self.looks = self.seconds + time.perf_counter() - began, self.looks + 1
         return found

@@ -1,6 +1,6 @@
 """What a probe compares samples with: real rows, what real rows score against them, and the cells that they fill."""
 
-import warnings
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sparring.judging import fidelity
 from sparring.judging.memory import nearest, spacing
 from sparring.judging.watched import Watched
+from sparring.quiet import quiet
 from sparring.transport.clouds import Floats, distances
 
 __all__ = ["Yardstick", "room"]
@@ -20,6 +21,7 @@ MOST, LEAST = 256, 64  # rows of a probe
 NUMBERS = 2**19  # in a probe's rows together, where that leaves at least LEAST
 CELLS, PER_CELL = 25, 10  # cells, and samples for each
 CLUSTERED = 4_000  # rows that the cells are found from
+_CLUSTERING = threading.Lock()  # k-means changes the number of BLAS threads of the whole process, and puts it back
 REMEMBERED = 1_000  # training rows, and as many held-out ones, that samples are held against
 CLOSE = 0.05  # of the median distance between a real row and its nearest: nearer samples are duplicates
 
@@ -65,8 +67,7 @@ class Yardstick:
         seen = Watched.of(other, real, seed, most=room(train.shape[1:]))
         points = seen.units("train", train[:CLUSTERED])
         cells = max(min(CELLS, seen.size // PER_CELL), 1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than cells: some stay empty
+        with quiet(ConvergenceWarning), _CLUSTERING:  # fewer different rows than cells: some stay empty
             found = KMeans(cells, n_init="auto", random_state=seed % 2**32).fit(points)
         masses = np.bincount(found.predict(points), minlength=cells) / len(points)
         some = points[: seen.size]

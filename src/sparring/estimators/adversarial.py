@@ -32,6 +32,7 @@ from sparring.estimators.restoring import Treatments, configured_gan, data_again
 from sparring.estimators.sampling import Sampler, counted
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, name_of, remedy_for, warning_shower
 from sparring.files import read_json, write_json
+from sparring.isolation import isolated
 from sparring.judging import Verdict
 from sparring.networks import Average
 from sparring.place import Place, threads
@@ -48,6 +49,7 @@ __all__ = ["GAN"]
 PART = 50_000  # samples made at once for a file
 
 
+@isolated
 class GAN(BaseEstimator):
     """A generative adversarial network: learns to make more data like the data it is given.
 

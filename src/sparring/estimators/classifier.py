@@ -18,10 +18,12 @@ from sparring.data.targets import Classes, Labels, Targets
 from sparring.errors import InputError
 from sparring.estimators.parameters import CLASS_WEIGHT, SUPERVISED
 from sparring.estimators.supervised import Supervised
+from sparring.isolation import isolated
 
 __all__ = ["Classifier"]
 
 
+@isolated
 class Classifier(ClassifierMixin, Supervised):
     """Learns which class a row or an image is of, by cross-entropy; or which labels it has, of (n, labels) 0 and 1.
 

@@ -28,6 +28,7 @@ from sparring.estimators.playing import run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, warning_shower
 from sparring.files import read_json, write_json
+from sparring.isolation import isolated
 from sparring.judging import TranslationVerdict
 from sparring.networks import Average
 from sparring.place import Place, threads
@@ -41,6 +42,7 @@ from sparring.training.checkpoint import write as write_checkpoint
 __all__ = ["CycleGAN"]
 
 
+@isolated
 class CycleGAN(BaseEstimator):
     """Learns to translate between two collections A and B, of which no pairs are known.
 

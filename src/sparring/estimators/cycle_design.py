@@ -24,6 +24,7 @@ from sparring.networks import (
     ImageTranslator,
     PatchCritic,
     VectorTranslator,
+    adopted,
     ranking,
 )
 from sparring.seeds import derive
@@ -137,7 +138,9 @@ def design_cycle(
 
 
 def _given(network: Given, **sizes: object) -> nn.Module | None:
-    return copy.deepcopy(network) if network is None or isinstance(network, nn.Module) else network(**sizes)
+    if network is None:
+        return None
+    return adopted(copy.deepcopy(network) if isinstance(network, nn.Module) else network(**sizes))
 
 
 def _refuse_unlike(a: Schema, b: Schema, generator: Given) -> None:

@@ -21,6 +21,7 @@ from sparring.networks import (
     LabelledCritic,
     LabelledGenerator,
     Pair,
+    adopted,
     begin_at_shares,
     convolutional,
     count_parameters,
@@ -208,9 +209,9 @@ def design(schema: Schema, settings: Settings, seed: int, generator: Given = Non
 
 
 def _given(network: Given, **sizes: object) -> nn.Module | None:
-    if network is None or isinstance(network, nn.Module):
-        return copy.deepcopy(network)
-    return network(**sizes)
+    if network is None:
+        return None
+    return adopted(copy.deepcopy(network) if isinstance(network, nn.Module) else network(**sizes))
 
 
 def _pair(schema: Schema, settings: Settings) -> Pair:

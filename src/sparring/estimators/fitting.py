@@ -19,7 +19,7 @@ from sparring.errors import InputError, ShapeError
 from sparring.estimators.design import threads_for
 from sparring.estimators.examples import Examples, Inputs, Prepared
 from sparring.estimators.parameters import ACTIVATIONS
-from sparring.networks import MLP, ConvNet, dead_shares, has_batch_statistics
+from sparring.networks import MLP, ConvNet, adopted, dead_shares, has_batch_statistics
 from sparring.objectives import binary_cross_entropy, cross_entropy, mean_squared_error
 from sparring.place import Place
 from sparring.seeds import derive
@@ -105,9 +105,9 @@ def made_network(
     network, shape, outputs = given["network"], inputs.shape, (targets.outputs,)
     with ambient_seed(derive(seed, "weights")):
         if isinstance(network, nn.Module):
-            made = copy.deepcopy(network)
+            made = adopted(copy.deepcopy(network))
         elif network is not None:
-            made = network(shape=shape, outputs=targets.outputs)
+            made = adopted(network(shape=shape, outputs=targets.outputs))
         elif inputs.kind == "image":
             norm = None if min(shape[1:]) < 2 else "batch"  # one pixel of one row has no spread to divide by
             made = ConvNet(

@@ -12,6 +12,7 @@ from sparring.estimators.sequence_answers import SequenceClassifier, SequenceReg
 from sparring.estimators.sequence_generator import SequenceGenerator
 from sparring.estimators.sequence_tagger import SequenceTagger
 from sparring.estimators.sequence_translator import SequenceTranslator
+from sparring.isolation import isolated
 from sparring.record import Record
 
 __all__ = ["KINDS", "kind_of", "load"]
@@ -37,6 +38,7 @@ def kind_of(record: Record) -> Any:
     return KINDS[kind]
 
 
+@isolated
 def load(folder: str | os.PathLike[str], **networks: Any) -> Any:
     """The model that was saved in a folder, or the newest state of a run there.
 

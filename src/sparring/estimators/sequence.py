@@ -28,6 +28,7 @@ from sparring.estimators.playing import go_on, play, record_of, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import findings_of
 from sparring.files import read_json, write_json
+from sparring.isolation import isolated
 from sparring.networks import Recurrent
 from sparring.place import Place
 from sparring.record import Record
@@ -70,6 +71,7 @@ class SequenceFit:
         return self.epochs * self.batches.per_epoch
 
 
+@isolated
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceModel(BaseEstimator, ABC):
     """One recurrent network, one turn.

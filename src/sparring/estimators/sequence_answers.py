@@ -23,6 +23,7 @@ from sparring.estimators.lessons import Lesson, asked
 from sparring.estimators.parameters import CLASS_WEIGHT, FORECAST, POOLING, SEQUENCE
 from sparring.estimators.sequence_reading import Coding, ReadingModel
 from sparring.estimators.streaming import SequenceStream
+from sparring.isolation import isolated
 from sparring.judging import Answers, judge_answers
 from sparring.networks.reading import Answer
 from sparring.place import Place
@@ -30,6 +31,7 @@ from sparring.place import Place
 __all__ = ["OneEach", "SequenceClassifier", "SequenceRegressor"]
 
 
+@isolated
 @dataclass(kw_only=True, eq=False, repr=False)
 class OneEach(ReadingModel):
     """What the classifier and the regressor share: one answer for a row.
@@ -95,6 +97,7 @@ def _outputs_of(network: nn.Module, lesson: Lesson, place: Place) -> Tensor:
     return torch.cat([outputs for _, outputs in blocks])[order.argsort().to(blocks[0][1].device)]
 
 
+@isolated
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceClassifier(ClassifierMixin, OneEach):
     """Says which class a text, or a sequence of numbers, is of: many to one.
@@ -152,6 +155,7 @@ class SequenceClassifier(ClassifierMixin, OneEach):
         return special.softmax(self._raw(X), axis=1)
 
 
+@isolated
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceRegressor(RegressorMixin, OneEach):
     """Says which number, or which several, belong to a sequence: many to one; or, with ahead, what comes next in one.

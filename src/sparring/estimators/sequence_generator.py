@@ -25,6 +25,7 @@ from sparring.estimators.parameters import GENERATION, SEQUENCE
 from sparring.estimators.sequence import SequenceModel
 from sparring.estimators.sequence_pictures import write_samples
 from sparring.estimators.streaming import SequenceStream
+from sparring.isolation import isolated
 from sparring.judging.wording import NextAnswers, interval_of_mean, unigram_error
 from sparring.networks import Carrying, Chords, SequenceNetwork
 from sparring.place import Place
@@ -38,6 +39,7 @@ IGNORED = -100.0
 LENGTH = 100  # steps that are written unless more are asked for
 
 
+@isolated
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceGenerator(SequenceModel):
     """Learns p(x_t | x_1..x_t-1), and draws from it: texts by word or by letter, or frames of keys, which are music.

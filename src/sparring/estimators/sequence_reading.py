@@ -21,6 +21,7 @@ from sparring.errors import InputError
 from sparring.estimators.lessons import answered
 from sparring.estimators.sequence import SequenceModel
 from sparring.estimators.streaming import SequenceStream, refuse_both_ways
+from sparring.isolation import isolated
 from sparring.networks import SequenceNetwork
 from sparring.networks.reading import Answer
 from sparring.seeds import derive
@@ -39,6 +40,7 @@ class Coding:
     vectors: NDArray[np.float32] | None = None
 
 
+@isolated
 @dataclass(kw_only=True, eq=False, repr=False)
 class ReadingModel(SequenceModel):
     """What ``SequenceClassifier``, ``SequenceRegressor`` and ``SequenceTagger`` share.

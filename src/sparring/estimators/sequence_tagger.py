@@ -21,6 +21,7 @@ from sparring.estimators.examples import balanced
 from sparring.estimators.lessons import Lesson, asked
 from sparring.estimators.parameters import CLASS_WEIGHT, SEQUENCE
 from sparring.estimators.sequence_reading import Coding, ReadingModel
+from sparring.isolation import isolated
 from sparring.judging.entities import TagAnswers, judge_tags
 from sparring.networks import CRF, TaggingNetwork, forbidden_in_bio
 from sparring.networks.crf import PADDED
@@ -30,6 +31,7 @@ from sparring.place import Place
 __all__ = ["SequenceTagger"]
 
 
+@isolated
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceTagger(ReadingModel):
     """Says a tag for every word of a sentence, or for every step of an array (t, columns): many to many, equally long.

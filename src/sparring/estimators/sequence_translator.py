@@ -20,6 +20,7 @@ from sparring.estimators.lessons import Lesson
 from sparring.estimators.parameters import SEQUENCE, TRANSLATION
 from sparring.estimators.sequence import SequenceModel
 from sparring.estimators.sequence_pictures import write_alignments
+from sparring.isolation import isolated
 from sparring.judging.wording import NextAnswers, bleu_of, interval_of_mean, unigram_error
 from sparring.networks import EncoderDecoder, beam, greedy
 from sparring.networks.searching import Found
@@ -42,6 +43,7 @@ class Languages:
     target: Words
 
 
+@isolated
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceTranslator(SequenceModel):
     """Learns to say, for a sequence of words, another one of any length: an encoder and a decoder with attention.

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from sparring.errors import InputError
+from sparring.isolation import isolated
 from sparring.networks import SequenceNetwork
 
 __all__ = ["SequenceStream", "refuse_both_ways"]
 
 
+@isolated
 class SequenceStream:
     """Answers after each step what the model would for all steps so far; made by ``model.stream()``.
 

@@ -33,6 +33,7 @@ from sparring.estimators.restoring import configured
 from sparring.estimators.stream import Stream
 from sparring.estimators.trouble import findings_of
 from sparring.files import read_json, write_json
+from sparring.isolation import isolated
 from sparring.judging import Answers, judge_answers
 from sparring.networks import MLP
 from sparring.place import Place, threads
@@ -45,6 +46,7 @@ from sparring.training.checkpoint import write as write_checkpoint
 __all__ = ["Supervised"]
 
 
+@isolated
 class Supervised(BaseEstimator, ABC):
     """One network, one turn: learns to answer for rows like those it was given.
 

@@ -1,7 +1,6 @@
 """Which classes the samples seem to be of, as named by a classifier that saw only real training data."""
 
 import copy
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.judging.units import Units
+from sparring.quiet import quiet
 from sparring.shapes import describe
 from sparring.transport.clouds import Floats
 
@@ -84,8 +84,7 @@ def _perceptron(train: NDArray[Any], labels: NDArray[Any], seed: int) -> Namer:
     units = Units(units.centre + centre * units.scale, units.scale * overall)
     chosen = np.random.default_rng(seed).permutation(len(train))[:MOST_ROWS]
     network = MLPClassifier((256,), alpha=1e-3, learning_rate_init=5e-3, max_iter=60, random_state=seed % 2**32)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # sixty epochs are enough to name classes
+    with quiet(ConvergenceWarning):  # sixty epochs are enough to name classes
         network.fit(units("train", train[chosen]), labels[chosen])
     return Namer(network, units)
 

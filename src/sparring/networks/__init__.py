@@ -9,13 +9,14 @@ from sparring.networks.conditional import LabelledCritic, LabelledGenerator
 from sparring.networks.conv import ConvCritic, ConvGenerator
 from sparring.networks.convnet import ConvNet
 from sparring.networks.crf import CRF, forbidden_in_bio
+from sparring.networks.dropout import Dropout, adopted, dropout_mask
 from sparring.networks.layers import (
     LEAKY,
     Layer,
     count_parameters,
-    draws_nothing,
     has_batch_statistics,
     layers,
+    spares_global_rng,
     summary,
     treats_samples_apart,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "ConvCritic",
     "ConvGenerator",
     "ConvNet",
+    "Dropout",
     "EncoderDecoder",
     "ImageTranslator",
     "LabelledCritic",
@@ -91,12 +93,13 @@ __all__ = [
     "WholeScores",
     "WinogradConv2d",
     "WordInputs",
+    "adopted",
     "beam",
     "begin_at_shares",
     "convolutional",
     "count_parameters",
     "dead_shares",
-    "draws_nothing",
+    "dropout_mask",
     "ends",
     "evaluating",
     "forbidden_in_bio",
@@ -110,6 +113,7 @@ __all__ = [
     "residual",
     "reversed_rows",
     "skipping",
+    "spares_global_rng",
     "spectrally_normalised",
     "summary",
     "symmetries",

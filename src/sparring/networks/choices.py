@@ -1,6 +1,5 @@
 """Rows of a mixed table as a network makes and sees them: one choice out of several in each part, and scalars."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.networks.layers import APART
+from sparring.quiet import quiet
 
 __all__ = ["Choices", "Ranked", "Ranks", "begin_at_shares", "ranking"]
 
@@ -98,8 +98,7 @@ def _total(values: Tensor, of: Tensor, count: int) -> Tensor:
     return values.new_zeros(count, values.shape[1]).index_add_(0, of, values)
 
 
-with warnings.catch_warnings():  # torch says once in a process that this function is new
-    warnings.simplefilter("ignore")
+with quiet():  # torch says once in a process that this function is new
     torch.zeros(1).index_reduce_(0, torch.zeros(1, dtype=torch.long), torch.zeros(1), "amax")
 
 

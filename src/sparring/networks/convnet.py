@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.errors import InputError
+from sparring.networks.dropout import Dropout
 from sparring.networks.layers import APART
 
 __all__ = ["ConvNet"]
@@ -57,7 +58,7 @@ class ConvNet(nn.Module):
             stages.append(nn.MaxPool2d(window))
             size = [side // part for side, part in zip(size, window, strict=True)]
             stage += 1
-        last = [nn.Flatten(), *([nn.Dropout(dropout)] if dropout else [])]
+        last = [nn.Flatten(), *([Dropout(dropout)] if dropout else [])]
         last.append(nn.Linear(channels * math.prod(size), math.prod(outputs)))
         if len(outputs) == 0:
             last.append(nn.Flatten(0))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
+from sparring.networks.dropout import Dropout
 from sparring.networks.looking import evaluating, hearing
 
 __all__ = [
@@ -16,9 +17,9 @@ __all__ = [
     "LEAKY",
     "Layer",
     "count_parameters",
-    "draws_nothing",
     "has_batch_statistics",
     "layers",
+    "spares_global_rng",
     "summary",
     "treats_samples_apart",
 ]
@@ -28,9 +29,31 @@ LEAKY = partial(nn.LeakyReLU, 0.2)  # the usual activation of critics (DCGAN)
 APART: set[type[nn.Module]] = {
     *(nn.Sequential, nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d),
     *(nn.ReLU, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.ELU, nn.Tanh, nn.Sigmoid, nn.Softplus),
-    *(nn.Flatten, nn.Unflatten, nn.LayerNorm, nn.GroupNorm, nn.Dropout),
+    *(nn.Flatten, nn.Unflatten, nn.LayerNorm, nn.GroupNorm, nn.Dropout, Dropout),
 }  # our own networks add themselves
-RANDOM = (nn.modules.dropout._DropoutNd, nn.AlphaDropout, nn.RReLU)
+RANDOM = (nn.Dropout, nn.AlphaDropout, nn.RReLU)
+BETWEEN_LAYERS = (
+    nn.RNN,
+    nn.LSTM,
+    nn.GRU,
+    nn.MultiheadAttention,
+)  # layers of torch that drop out inside, if they are to
+UNDRAWN: set[type[nn.Module]] = {
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.LocalResponseNorm),
+    *(nn.Identity, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict, nn.Embedding, nn.Bilinear),
+    *(nn.Conv1d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose3d, nn.MaxPool1d, nn.MaxPool3d, nn.AvgPool1d),
+    *(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AvgPool3d),
+    *(nn.Hardtanh, nn.ReLU6, nn.PReLU, nn.SELU, nn.CELU, nn.Mish, nn.Hardswish, nn.Softmax, nn.LogSoftmax, nn.GLU),
+    *(
+        nn.modules.linear.NonDynamicallyQuantizableLinear,
+        nn.Upsample,
+        nn.PixelShuffle,
+        nn.PixelUnshuffle,
+        nn.ZeroPad2d,
+        nn.ReflectionPad2d,
+        nn.ReplicationPad2d,
+    ),
+}  # layers of torch beside APART that draw no random numbers
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -66,14 +89,20 @@ def _plain(module: nn.Module) -> type[nn.Module]:
     return nn.Sequential if isinstance(module, parts) else parametrize.type_before_parametrizations(module)
 
 
-def draws_nothing(network: nn.Module) -> bool:
-    """Whether every layer is known to draw no random numbers, so that no random state is needed to repeat it.
+def spares_global_rng(network: nn.Module) -> bool:
+    """Whether every layer is known not to draw from torch's global random state; our own ``Dropout`` does not.
 
-    >>> draws_nothing(nn.Sequential(nn.Linear(2, 3), nn.ReLU())), draws_nothing(nn.Dropout(0.5))
+    >>> spares_global_rng(nn.Sequential(nn.Linear(2, 3), Dropout(0.5))), spares_global_rng(nn.Dropout(0.5))
     (True, False)
     """
-    known = (*APART, nn.BatchNorm1d, nn.BatchNorm2d)
-    return all(_plain(module) in known and not isinstance(module, RANDOM) for module in network.modules())
+    return all(_spares(module) for module in network.modules())
+
+
+def _spares(module: nn.Module) -> bool:
+    kind = _plain(module)
+    if kind in BETWEEN_LAYERS:
+        return not module.dropout
+    return kind not in RANDOM and (kind in APART or kind in UNDRAWN)
 
 
 def summary(network: nn.Module) -> str:

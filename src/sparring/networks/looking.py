@@ -1,5 +1,6 @@
 """Looking at a network at work, and leaving it as it was."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -29,8 +30,12 @@ def hearing(layers: Iterable[tuple[str, nn.Module]], note: Callable[[str, nn.Mod
     The network goes on with a copy of the output: a layer that works in place does not change what was heard.
     """
 
+    own = threading.get_ident()  # another thread may use the same network meanwhile
+
     def noter(name: str) -> Callable[[nn.Module, Any, Any], Any]:
         def heard(layer: nn.Module, _inputs: Any, output: Any) -> Any:
+            if threading.get_ident() != own:
+                return output
             note(name, layer, output)
             return output.clone() if isinstance(output, Tensor) else output
 

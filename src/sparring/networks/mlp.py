@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
+from sparring.networks.dropout import Dropout
 from sparring.networks.layers import APART
 
 __all__ = ["MLP"]
@@ -39,7 +40,7 @@ class MLP(nn.Sequential):
         sizes = [math.prod(inputs), *hidden, math.prod(outputs)]
         layers: list[nn.Module] = [nn.Flatten()] if len(inputs) > 1 else []
         for before, after in itertools.pairwise(sizes[:-1]):
-            layers += [nn.Linear(before, after), activation(), *([nn.Dropout(dropout)] if dropout else [])]
+            layers += [nn.Linear(before, after), activation(), *([Dropout(dropout)] if dropout else [])]
         layers.append(nn.Linear(sizes[-2], sizes[-1]))
         if last is not None:
             layers.append(last)

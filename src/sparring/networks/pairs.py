@@ -10,6 +10,7 @@ from types import MappingProxyType
 from torch import nn
 
 from sparring.networks.conv import ConvCritic, ConvGenerator
+from sparring.networks.dropout import Dropout
 from sparring.networks.layers import LEAKY
 from sparring.networks.maxout import Maxout
 from sparring.networks.mlp import MLP
@@ -116,7 +117,7 @@ def _maxout_critic(
     sizes = [math.prod(shape), *units]
     layers: list[nn.Module] = [nn.Flatten()] if len(shape) > 1 else []
     for before, after in itertools.pairwise(sizes):
-        layers += [Maxout(before, after, pieces), *([nn.Dropout(dropout)] if dropout else [])]
+        layers += [Maxout(before, after, pieces), *([Dropout(dropout)] if dropout else [])]
     layers.append(nn.Linear(sizes[-1], outputs or 1))
     return nn.Sequential(*layers, *([nn.Flatten(0)] if outputs is None else []))
 

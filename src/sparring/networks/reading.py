@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.networks.chords import Chords
+from sparring.networks.dropout import Dropout
 from sparring.networks.layers import APART
 from sparring.networks.recurrent import Recurrent, State, ends
 from sparring.networks.word_inputs import WordInputs
@@ -53,8 +54,8 @@ class SequenceNetwork(nn.Module):
         if words is not None:
             self.inputs = WordInputs(words, width, letters, word_dropout=word_dropout, vectors=vectors)
             width = self.inputs.outputs
-        self.input_dropout = nn.Dropout(dropout if input_dropout is None else input_dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.input_dropout = Dropout(dropout if input_dropout is None else input_dropout)
+        self.dropout = Dropout(dropout)
         self.recurrent = Recurrent(width, **{"dropout": dropout, **settings})  # pyright: ignore[reportArgumentType]
         self.answer: Answer = answer
         self.last = nn.Linear(self.recurrent.outputs, outputs)

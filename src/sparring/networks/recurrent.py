@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.errors import InputError
+from sparring.networks.dropout import Dropout
 from sparring.networks.layers import APART
 
 __all__ = ["CELLS", "Recurrent", "State", "ends", "reversed_rows"]
@@ -65,7 +66,7 @@ class Recurrent(nn.Module):
                 _hold(layer, cell, hidden, remember)
             elif cell == "lstm":
                 _open_forget_gate(layer, hidden)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         parts = 2 if cell == "lstm" else 1
         start = torch.zeros(parts, len(self.layers), hidden)
         self.start = nn.Parameter(start) if learned_start else None

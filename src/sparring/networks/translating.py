@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from sparring.errors import InputError
 from sparring.networks.attention import AdditiveAttention
+from sparring.networks.dropout import Dropout
 from sparring.networks.layers import APART
 from sparring.networks.recurrent import Recurrent, ends
 
@@ -85,7 +86,7 @@ class EncoderDecoder(nn.Module):
         self.start = start
         self.source_vectors = _vectors(source_words, width)
         self.target_vectors = _vectors(target_words, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.encoder = Recurrent(width, hidden, layers, cell, bidirectional, dropout, learned_start)
         self.decoder = Recurrent(width, hidden, layers, cell, dropout=dropout)
         features = self.encoder.outputs

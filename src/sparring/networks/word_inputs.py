@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.errors import InputError, ShapeError
+from sparring.networks.dropout import Dropout
 from sparring.networks.layers import APART
 from sparring.shapes import check, describe
 
@@ -50,7 +51,7 @@ class WordInputs(nn.Module):
     ) -> None:
         super().__init__()
         self.unknown = unknown
-        self.word_dropout = nn.Dropout(word_dropout)  # as a layer, so that all can see that draws are made here
+        self.word_dropout = Dropout(word_dropout)  # as a layer, so that all can see that draws are made here
         self.vectors = nn.Embedding(words, width)
         with torch.no_grad():
             if vectors is None:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from sparring.errors import InputError
-from sparring.networks import Average, draws_nothing, has_batch_statistics, treats_samples_apart
+from sparring.networks import Average, has_batch_statistics, spares_global_rng, treats_samples_apart
 from sparring.objectives import Moments, clip_weights, scores
 from sparring.training.chain_game import chain_game
 from sparring.training.recipe import Recipe
 from sparring.training.schedules import constant_then_cosine
 from sparring.training.slopes import Critic
-from sparring.training.turn import Game, Loss, Round, Turn, do_nothing
+from sparring.training.turn import Game, Loss, Round, Turn, do_nothing, is_own
 
 __all__ = ["adversarial_game", "packed"]
 
@@ -56,7 +56,8 @@ def adversarial_game(
     _refuse_nonsense(generator, critic, recipe, ranks)
     average = Average(generator, recipe.half_life)
     sides = _Sides(generator, critic, latent_size, recipe)
-    quiet = draws_nothing(generator) and draws_nothing(critic)
+    written = (recipe.objective.critic, recipe.objective.generator, *(one.of for one in recipe.penalties), recipe.noise)
+    quiet = spares_global_rng(generator) and spares_global_rng(critic) and all(map(is_own, written))
     weights = tuple(critic.parameters())
     short = chain_game(generator, critic, sides.noise, sides.shown, recipe, steps)
     clip = do_nothing if recipe.clip is None else partial(clip_weights, weights, recipe.clip)

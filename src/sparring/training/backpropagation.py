@@ -12,7 +12,8 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from sparring.networks import MLP
+from sparring.chance import ambient_generator
+from sparring.networks import MLP, dropout_mask
 from sparring.objectives import binary_cross_entropy, cross_entropy, mean_squared_error
 
 __all__ = ["Backpropagation", "Error", "backpropagation"]
@@ -98,7 +99,7 @@ def backpropagation(network: nn.Module, error: Error) -> Backpropagation | None:
     The gradients are in the order of ``network.parameters()``, and equal autograd's up to rounding:
     forward, y(l) = sigma(W(l) y(l-1) + b(l)); backward, delta(L) = d error / d y(L) at the linear last
     layer, delta(l-1) = (W(l)^T delta(l)) sigma'(z(l-1)), and the gradients delta(l) y(l-1)^T and delta(l).
-    Dropout draws from torch's global random state, as the layer does, and the network must be in training mode.
+    Dropout draws from the run's generator, as the layer does, and the network must be in training mode.
     None where the formulas do not hold or somebody listens: another network than a chain of linear layers with
     ReLU, tanh, sigmoid or nothing after each; an error of the user's; hooks; weights that do not learn or are shared.
     """
@@ -130,7 +131,11 @@ def _forward(layers: list[_Layer], y: Tensor) -> tuple[list[_Passed], Tensor]:
     for layer in layers:
         made, mask = SIGMAS[layer.sigma][0](nn.functional.linear(y, layer.linear.weight, layer.linear.bias)), None
         if layer.dropout:
-            mask = torch.empty_like(made).bernoulli_(1 - layer.dropout).div_(1 - layer.dropout)
+            mask = (
+                torch.empty_like(made)
+                .bernoulli_(1 - layer.dropout, generator=ambient_generator(made.device))
+                .div_(1 - layer.dropout)
+            )
         passed.append(_Passed(layer, y, made, mask))
         y = made if mask is None else made * mask
     return passed, y

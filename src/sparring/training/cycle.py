@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from sparring.errors import InputError
-from sparring.networks import Average, draws_nothing, has_batch_statistics, treats_samples_apart
+from sparring.networks import Average, has_batch_statistics, spares_global_rng, treats_samples_apart
 from sparring.objectives import LEAST_SQUARES, Objective, cycle_consistency, identity
 from sparring.training.adam import Adam
 from sparring.training.buffer import Buffer
 from sparring.training.recipe import Penalty
 from sparring.training.schedules import constant_then_linear
-from sparring.training.turn import Game, Loss, Round, Turn
+from sparring.training.turn import Game, Loss, Round, Turn, is_own
 
 __all__ = ["CycleRecipe", "Strays", "cycle_game"]
 
@@ -95,7 +95,8 @@ def cycle_game(
     average = Average(generators, recipe.half_life)
     players = _Players(generators, critics, recipe, strays or {})
     buffers = {side: Buffer(recipe.buffer) for side in SIDES}
-    quiet = draws_nothing(generators) and draws_nothing(critics)
+    written = (recipe.objective.critic, recipe.objective.generator, *(one.of for one in recipe.penalties))
+    quiet = spares_global_rng(generators) and spares_global_rng(critics) and all(map(is_own, written))
     falling = partial(constant_then_linear, steps=steps, hold=recipe.hold)
     generator_rate, critic_rate = falling(recipe.generator_rate), falling(recipe.critic_rate)
     turns = [

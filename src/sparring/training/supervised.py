@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from sparring.networks import draws_nothing
+from sparring.chance import ambient_generator
+from sparring.networks import spares_global_rng
 from sparring.objectives import soft_threshold, weight_penalty
 from sparring.training.adam import Adam
 from sparring.training.backpropagation import Error, backpropagation
 from sparring.training.schedules import Schedule
-from sparring.training.turn import Game, Loss, Round, Turn, do_nothing
+from sparring.training.turn import Game, Loss, Round, Turn, do_nothing, is_own
 
 __all__ = ["gradient_descent", "supervised_game"]
 
@@ -82,7 +83,7 @@ def supervised_game(
         loss,
         rate=rate,
         after=shrink if l1 else do_nothing,
-        draws=weight_noise > 0 or not draws_nothing(network),
+        draws=not (spares_global_rng(network) and is_own(error)),
         gradients=_written_out(network, error, optimizer, weights, l1, l2) if plain else None,
         clip=clip,
         within=partial(_noisy, weights, weight_noise) if weight_noise else nullcontext,
@@ -96,12 +97,17 @@ def _noisy(weights: Sequence[Tensor], deviation: float) -> Iterator[None]:
     kept = [weight.detach().clone() for weight in weights]
     with torch.no_grad():
         for weight in weights:
-            weight.add_(torch.randn_like(weight), alpha=deviation)
+            weight.add_(_normal_like(weight), alpha=deviation)
     try:
         yield
     finally:
         with torch.no_grad():
             torch._foreach_copy_(list(weights), kept)
+
+
+def _normal_like(weight: Tensor) -> Tensor:
+    """Standard normal numbers from the run's own generator."""
+    return torch.empty_like(weight).normal_(generator=ambient_generator(weight.device))
 
 
 def _written_out(

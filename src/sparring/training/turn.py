@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
+from types import BuiltinFunctionType
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from sparring.training.adam import Adam
 from sparring.training.checkpoint import Stateful
 from sparring.training.uncompiled import spare_compiler
 
-__all__ = ["Finiteness", "Game", "Loss", "Played", "Round", "Turn", "do_nothing", "play"]
+__all__ = ["Finiteness", "Game", "Loss", "Played", "Round", "Turn", "do_nothing", "is_own", "play"]
 
 spare_compiler()
 
@@ -50,20 +52,32 @@ def do_nothing() -> None:
     """What is done after an update if nothing is."""
 
 
+def is_own(function: Callable[..., Any]) -> bool:
+    """Whether a function is this library's or torch's, so that it is known to draw from no global random state."""
+    inner = function.func if isinstance(function, partial) else function
+    module = getattr(inner, "__module__", None) or ("torch" if isinstance(inner, BuiltinFunctionType) else "")
+    return module.partition(".")[0] in ("sparring", "torch")
+
+
 @dataclass(frozen=True)
 class Turn:
     """A learner and how it learns.
 
-    name: in rows and messages. module: the network that learns, in training mode while it plays.
-    optimizer: over the parameters that learn, none else are touched. loss: Round -> Loss.
-    repeats: how often per round (k of Algorithm 1), or a function of the step. rate: the learning
-    rate as a function of the step, written into the optimiser before the update; None leaves it.
-    after: called after an update (clipping, averaging). reads: whether every repeat takes a fresh
-    batch. draws: whether its layers or its loss may draw from torch's global random state (dropout does);
-    False spares every round the swap of that state. gradients: Round -> the loss and its gradients, one for
-    each parameter, where there is a quicker way to both than autograd; it is taken in float32 only. clip: the norm
-    that the whole gradient is scaled down to where it is larger (Pascanu et al. 2013, Algorithm 1); the record has its
-    norm from before. within: makes the context that the loss and its gradient are computed in (noise on the weights).
+    name: in rows and messages.
+    module: the network that learns, in training mode while it plays.
+    optimizer: over the parameters that learn, none else are touched.
+    loss: Round -> Loss.
+    repeats: how often per round (k of Algorithm 1), or a function of the step.
+    rate: the learning rate as a function of the step, written into the optimiser before the update; None leaves it.
+    after: called after an update (clipping, averaging).
+    reads: whether every repeat takes a fresh batch.
+    draws: whether its layers or its loss may draw from torch's global random state, as torch's own dropout does. They
+        are made to draw from the run's generator instead, which costs time; False spares it.
+    gradients: Round -> the loss and its gradients, one for each parameter, where there is a quicker way to both than
+        autograd; it is taken in float32 only.
+    clip: the norm that the whole gradient is scaled down to where it is larger (Pascanu et al. 2013, Algorithm 1); the
+        record has its norm from before.
+    within: makes the context that the loss and its gradient are computed in (noise on the weights).
     """
 
     name: str

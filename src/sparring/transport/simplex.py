@@ -9,7 +9,6 @@ fewer points, Schmitzer 2016; the solver, Bonneel et al. 2011, in POT.
 """
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from sparring.errors import RunError
+from sparring.quiet import quiet
 from sparring.transport.clouds import Floats
 
 __all__ = ["network_simplex"]
@@ -222,8 +222,7 @@ def _solver(a: Floats, b: Floats, costs: Any, start: Any = None) -> tuple[Any, F
     """POT's flow, an array or a sparse one as the costs are, and both potentials."""
     import ot  # on its first use: it takes a second, and tries every array library it can find
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an early stop is raised below
+    with quiet():  # an early stop is raised below
         flow, log = ot.emd(
             a, b, costs,
             numItermax=PIVOTS, log=True, center_dual=False, check_marginals=False, potentials_init=start,
