@@ -131,11 +131,7 @@ def _forward(layers: list[_Layer], y: Tensor) -> tuple[list[_Passed], Tensor]:
     for layer in layers:
         made, mask = SIGMAS[layer.sigma][0](nn.functional.linear(y, layer.linear.weight, layer.linear.bias)), None
         if layer.dropout:
-            mask = (
-                torch.empty_like(made)
-                .bernoulli_(1 - layer.dropout, generator=ambient_generator(made.device))
-                .div_(1 - layer.dropout)
-            )
+            mask = dropout_mask(made, layer.dropout, ambient_generator(made.device))
         passed.append(_Passed(layer, y, made, mask))
         y = made if mask is None else made * mask
     return passed, y
