@@ -42,14 +42,14 @@ def test_derived_seeds_are_stable_and_apart() -> None:
 def test_chance_resumes_both_of_its_states() -> None:
     chance = Chance(3)
     chance.normal(4, 2)
-    with chance.ambient():
+    with chance.redirected():
         torch.rand(3)
     saved = chance.state_dict()
-    with chance.ambient():
+    with chance.redirected():
         then = (chance.normal(5, 1), chance.uniform(5), torch.rand(2))
     again = Chance(99)
     again.load_state_dict(saved)
-    with again.ambient():
+    with again.redirected():
         for one, other in zip(then, (again.normal(5, 1), again.uniform(5), torch.rand(2)), strict=True):
             assert torch.equal(one, other)
 

@@ -115,7 +115,7 @@ def test_our_dropout_in_place() -> None:
 def test_layers_ask_for_the_runs_generator_inside_of_it_alone() -> None:
     chance = Chance(0)
     assert ambient_generator(X.device) is None
-    with chance.ambient(None):
+    with chance.ambient():
         found = ambient_generator(X.device)
         other: list[object] = []
         thread = threading.Thread(target=lambda: other.append(ambient_generator(X.device)))

@@ -263,7 +263,7 @@ def test_gradients_are_taken_under_weight_noise_and_weights_stay_without_it() ->
     x, y = torch.randn(16, 3), torch.randn(16, 2)
     game = supervised_game(network, mean_squared_error, gradient_descent(network, 0.1), weight_noise=0.5)
     next(train(game.turns, Batches(x, y, size=16), 1, State(Chance(0))))
-    with Chance(0).ambient():
+    with Chance(0).redirected():
         noisy = W + 0.5 * torch.randn(2, 3)
     batch = Batches(x, y, size=16)[0]
     residual = 2 * (batch[0] @ noisy.T + b - batch[1]) / (16 * 2)

@@ -8,7 +8,7 @@ the bits that each gets alone.
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from sparring.seeds import derive
 
 __all__ = ["Chance", "ambient_generator", "ambient_seed", "generator", "symmetric_uniform"]
 
+NOTHING: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
 _AMBIENT: ContextVar[Mapping[str, torch.Generator]] = ContextVar("sparring's ambient generators")
 
 
@@ -42,17 +43,18 @@ def ambient_generator(device: torch.device) -> torch.Generator | None:
     return None if found is None else found.get(device.type)
 
 
-@contextlib.contextmanager
-def _ambient(generators: Mapping[str, torch.Generator], redirection: Redirection | None) -> Iterator[None]:
-    token = _AMBIENT.set(generators)
-    try:
-        if redirection is None:
-            yield
-        else:
-            with redirection(generators):
-                yield
-    finally:
-        _AMBIENT.reset(token)
+class _Ambient:
+    """A block in which layers draw from given generators. (A class, for it is entered at every step.)"""
+
+    def __init__(self, generators: Mapping[str, torch.Generator]) -> None:
+        self._generators = generators
+        self._tokens: list[Token[Mapping[str, torch.Generator]]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(_AMBIENT.set(self._generators))
+
+    def __exit__(self, *_: object) -> None:
+        _AMBIENT.reset(self._tokens.pop())
 
 
 @contextlib.contextmanager
@@ -61,7 +63,8 @@ def ambient_seed(seed: int) -> Iterator[None]:
 
     The numbers are those that ``torch.manual_seed(seed)`` would give, in this thread alone.
     """
-    with _ambient({"cpu": torch.Generator().manual_seed(seed)}, redirected_draws):
+    generators = {"cpu": torch.Generator().manual_seed(seed)}
+    with _Ambient(generators), redirected_draws(generators):
         yield
 
 
@@ -80,6 +83,7 @@ class Chance:
             kind: generator(seed, "ambient", device=self.device if kind != "cpu" else "cpu")
             for kind in dict.fromkeys(("cpu", self.device.type))
         }
+        self._block = _Ambient(self._ambient)
 
     def normal(self, n: int, *shape: int) -> Tensor:
         """Standard normal numbers of the shape (n, *shape), n on this rank."""
@@ -96,13 +100,16 @@ class Chance:
     def _own_part(self, joint: Tensor, n: int) -> Tensor:
         return joint if self.ranks == 1 else joint[self.rank * n : (self.rank + 1) * n]
 
-    def ambient(self, redirection: Redirection | None = redirected_draws) -> contextlib.AbstractContextManager[None]:
-        """A block in which layers' own draws (dropout) come from this run's generators.
+    def ambient(self) -> contextlib.AbstractContextManager[None]:
+        """A block in which our layers' own draws (dropout) come from this run's generators."""
+        return self._block
 
-        redirection: how such layers are made to do so that draw from torch's global state, which are others than this
-        library's own; None where there are none, since it costs time.
+    def redirected(self, redirection: Redirection | None = redirected_draws) -> contextlib.AbstractContextManager[None]:
+        """A block in which also what would draw from torch's global state draws from this run's generators.
+
+        redirection: how; None where nothing does, since it costs time.
         """
-        return _ambient(self._ambient, redirection)
+        return NOTHING if redirection is None else redirection(self._ambient)
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {"named": self.named.get_state()}

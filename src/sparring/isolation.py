@@ -30,6 +30,7 @@ FACTORIES = frozenset(
         *(torch.hamming_window, torch.hann_window, torch.kaiser_window),
     )
 )  # functions that give numbers of the default type if none is named
+NUMPY: Any = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}  # what NumPy does with errors
 DEVICES = ("cpu", "cuda")  # whose autocasting is turned off
 
 
@@ -43,12 +44,23 @@ def gradients_on() -> Iterator[None]:
         yield
 
 
+def _nothing_is_set() -> bool:
+    return (
+        torch.is_grad_enabled()
+        and not torch.is_inference_mode_enabled()
+        and torch.get_default_dtype() == torch.float32
+        and not torch._C._len_torch_function_stack()
+        and not any(map(torch.is_autocast_enabled, DEVICES))
+        and np.geterr() == NUMPY
+    )
+
+
 @contextmanager
 def own_settings() -> Iterator[None]:
     """Run a block with torch's settings as they are when nobody has set any; the user's come back after it."""
     with ExitStack() as stack:
         stack.enter_context(gradients_on())
-        stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
+        stack.enter_context(np.errstate(**NUMPY))
         for device in DEVICES:
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
@@ -144,6 +156,8 @@ def _isolated(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if _nothing_is_set():
+            return function(*args, **kwargs)
         with own_settings():
             return function(*args, **kwargs)
 

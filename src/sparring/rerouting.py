@@ -62,7 +62,7 @@ class _Functions(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if not _may_draw(func):
+        if not _may_draw(func) or (kwargs and kwargs.get("generator") is not None):
             return func(*args, **(kwargs or {}))
         with self.operators:
             return func(*args, **(kwargs or {}))

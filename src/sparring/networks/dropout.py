@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.chance import ambient_generator
+from sparring.errors import InputError
 
 __all__ = ["Dropout", "adopted", "dropout_mask"]
 
@@ -21,6 +22,11 @@ class Dropout(nn.Dropout):
         generator = ambient_generator(input.device)
         if generator is None or not self.training or not 0 < self.p < 1:
             return super().forward(input)
+        if torch._C._current_graph_task_id() != -1:  # a pass within backward
+            raise InputError(
+                "a network that computes its layers again in the backward pass (torch.utils.checkpoint) would drop out "
+                "other values there than before; leave out its dropout, or compute nothing twice."
+            )
         mask = dropout_mask(input, self.p, generator)
         return input.mul_(mask) if self.inplace else input * mask
 

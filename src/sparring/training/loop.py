@@ -10,7 +10,6 @@ from sparring.chance import Chance
 from sparring.data.batches import Batched
 from sparring.isolation import gradients_on
 from sparring.place import Place
-from sparring.rerouting import Redirection, redirected_calls, redirected_draws
 from sparring.training.turn import Finiteness, Played, Round, Turn, play
 
 __all__ = ["State", "Step", "train"]
@@ -72,22 +71,13 @@ def train(
     place = Place() if place is None else place
     for turn in turns:
         turn.module.train()
-    redirection = _redirection(turns)
     while state.step < steps:
-        with gradients_on(), state.chance.ambient(redirection):
+        with gradients_on(), state.chance.ambient():
             played = _play_round(turns, batches, state, place)
         state.step += 1
         if state.step % CONFIRM_EVERY == 0:
             state.finiteness.confirm()
         yield Step(state.step, played)
-
-
-def _redirection(turns: Sequence[Turn]) -> Redirection | None:
-    """How draws from torch's global state are kept from it; None where no turn makes any."""
-    if not any(turn.draws for turn in turns):
-        return None
-    scripted = any(isinstance(module, torch.jit.ScriptModule) for turn in turns for module in turn.module.modules())
-    return redirected_draws if scripted else redirected_calls
 
 
 def _play_round(turns: Sequence[Turn], batches: Batched, state: State, place: Place) -> dict[str, Played]:

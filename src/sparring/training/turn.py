@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from sparring.chance import Chance
 from sparring.errors import Diverged
 from sparring.place import Place
+from sparring.rerouting import Redirection, redirected_calls, redirected_draws
 from sparring.training.adam import Adam
 from sparring.training.checkpoint import Stateful
 from sparring.training.uncompiled import spare_compiler
@@ -93,10 +94,16 @@ class Turn:
     clip: float | None = None
     within: Callable[[], AbstractContextManager[None]] = nullcontext
     parameters: tuple[Tensor, ...] = field(init=False, repr=False)
+    _of_loss: Redirection | None = field(init=False, repr=False)  # how draws are kept from torch's global state
+    _of_update: Redirection | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         found = tuple(parameter for group in self.optimizer.param_groups for parameter in group["params"])
         object.__setattr__(self, "parameters", found)
+        scripted = any(isinstance(module, torch.jit.ScriptModule) for module in self.module.modules())
+        redirection = redirected_draws if scripted else redirected_calls
+        object.__setattr__(self, "_of_loss", redirection if self.draws else None)
+        object.__setattr__(self, "_of_update", None if is_own(type(self.optimizer)) else redirection)
 
     def times(self, step: int) -> int:
         """How often the turn is played in the round after ``step`` rounds."""
@@ -172,14 +179,15 @@ def play(turn: Turn, round: Round, place: Place, finiteness: Finiteness) -> Play
     finiteness.look(turn.name, round.step, loss.total, norms)
     if turn.clip is not None:
         _clip(gradients, norms, turn.clip)
-    rate = _update(turn, round.step, gradients)
+    with round.chance.redirected(turn._of_update):
+        rate = _update(turn, round.step, gradients)
     turn.after()
     return Played(loss, norms, rate)
 
 
 def _differentiated(turn: Turn, round: Round, place: Place) -> tuple[Loss, list[Tensor]]:
     with turn.within():
-        with place.autocast():
+        with place.autocast(), round.chance.redirected(turn._of_loss):
             loss = turn.loss(round)
         return Loss(loss.total.detach(), loss.terms), _gradients(loss.total, turn.parameters)
 
