@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sparring.data.columns import column_of
-from sparring.data.frames import dates_of, form_of, is_iso, readable
+from sparring.data.frames import are_durations, dates_of, durations_of, form_of, is_iso, readable, refuse_unnamed_cells
 from sparring.data.mixed import without
 from sparring.data.table import refuse_names
 from sparring.errors import DataError
@@ -59,6 +59,7 @@ def _text_parts(path: Path, told: dict[str | int, str]) -> Iterator[tuple[pd.Dat
     texts = [name for name, how in told.items() if how == "text"]
     with readable(path):
         form, size = form_of(path), path.stat().st_size
+        refuse_unnamed_cells(path, form)
         file = open(path, "rb")
     with file:
         with readable(path):
@@ -98,14 +99,16 @@ def _parquet_parts(path: Path) -> Iterator[tuple[pd.DataFrame, float]]:
 
 
 def part_with_dates(frame: pd.DataFrame, told: dict[str | int, str]) -> pd.DataFrame:
-    """A text file's part, with its columns of ISO texts as dates."""
+    """A text file's part, with its columns of ISO texts as dates, and its durations as such."""
     made = {}
     for name in frame.columns:
         values: Any = frame[name]
-        if told.get(name) != "text" and values.dtype.kind == "O" and is_iso(known := values.dropna().astype(str)):
+        if told.get(name) != "text" and values.dtype.kind == "O":
+            known = values.dropna().astype(str)
             try:
-                values = dates_of(values)
-                values = values.dt.as_unit("ns") if told.get(name) == "ns" else values
+                if is_iso(known) or are_durations(known):
+                    values = dates_of(values) if is_iso(known) else durations_of(values)
+                    values = values.dt.as_unit("ns") if told.get(name) == "ns" else values
             except ValueError as error:
                 row = next(row for row, text in known.items() if pd.isna(pd.to_datetime(text, errors="coerce")))
                 raise DataError(f"column {name!r}, row {row}: {known[row]!r} is no date ({error}).") from None

@@ -18,9 +18,11 @@ __all__ = [
     "FEWEST",
     "TABLES",
     "Form",
+    "are_durations",
     "are_numbers",
     "as_pandas",
     "dates_of",
+    "durations_of",
     "form_of",
     "has_texts",
     "is_iso",
@@ -30,6 +32,7 @@ __all__ = [
     "read_frame",
     "read_table",
     "readable",
+    "refuse_unnamed_cells",
 ]
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
@@ -37,6 +40,7 @@ FEWEST = 10  # rows, below which a text or a gap is a mistake rather than a kind
 
 DELIMITERS = ",;\t|"
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
+DURATION = re.compile(r"-?\d+ days?( [+-]?\d{2}:\d{2}:\d{2}(\.\d{1,9})?)?")
 ZONE = r"(?:Z|[+-]\d{2}:?\d{2})$"
 MOSTLY = 0.9  # share of a column's cells that are numbers, from which the others are mistakes
 HEAD = 100  # rows that say whether a column is of texts
@@ -76,14 +80,16 @@ def read_frame(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
     """A table of any columns from a .csv, .tsv, .txt or .parquet file.
 
     Of text files the delimiter (comma, semicolon, tab, bar) is found out, and whether there is a header: the first
-    line is one if none of its cells is a number, or if one is a name of ``names``. Columns of ISO dates become dates.
-    Empty cells, NA, NaN and null are missing values. Raises DataError for a file that cannot be read, and for a column
-    of numbers with a few texts in it, with the line and column of the first.
+    line is one if none of its cells is a number, or if one is a name of ``names``. Columns of ISO dates become dates,
+    columns of durations (2 days 03:30:00) become such. Empty cells, NA, NaN and null are missing values. Raises
+    DataError for a file that cannot be read, and for a column of numbers with a few texts in it, with the line and
+    column of the first.
     """
     if path.suffix.lower() == ".parquet":
         return _from_parquet(path)
     with readable(path):
         form = form_of(path, names)
+        refuse_unnamed_cells(path, form)
         frame = pd.read_csv(path, **form.options())
     if not form.headed:
         frame.columns = [f"x{i}" for i in range(frame.shape[1])]
@@ -131,11 +137,26 @@ def form_of(path: Path, names: Collection[str] = ()) -> Form:
     return Form(delimiter, named or (headed and len(set(cells)) == len(cells)), len(cells))
 
 
+def refuse_unnamed_cells(path: Path, form: Form) -> None:
+    """Raise DataError if line 2 has more cells than line 1, of which pandas would take the first ones as an index."""
+    if not form.headed:
+        return
+    options: dict[str, Any] = {**form.options(), "header": None}
+    second = pd.read_csv(path, **options, skiprows=1, nrows=1, dtype=str)
+    if second.shape[1] > form.columns:
+        raise DataError(
+            f"{path}: line 1 has {form.columns} cell{'s' * (form.columns > 1)}, and line 2 has {second.shape[1]}. "
+            "A name for each column is needed in line 1; remove remarks above it, and delimiters at the ends of lines."
+        )
+
+
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[None]:
     """Turn what goes wrong in reading a text file into a DataError."""
     try:
         yield
+    except DataError:  # says it already
+        raise
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. A table is needed.") from None
     except UnicodeDecodeError as error:
@@ -161,6 +182,8 @@ def _understood(path: Path, values: Any, first_line: int) -> Any:
     texts = known.astype(str)
     if is_iso(texts):
         return dates_of(values)
+    if are_durations(texts):
+        return durations_of(values)
     odd = ~are_numbers(texts)
     if mistaken(int(odd.sum()), len(known)):
         row = odd.index[int(odd.to_numpy().argmax())]
@@ -171,6 +194,18 @@ def _understood(path: Path, values: Any, first_line: int) -> Any:
 def is_iso(texts: Any) -> bool:
     """Whether a column of texts, none missing, holds dates."""
     return bool(len(texts) and texts.str.fullmatch(ISO).all())
+
+
+def are_durations(texts: Any) -> bool:
+    """Whether a column of texts, none missing, holds durations as pandas writes them: 2 days 03:30:00."""
+    return bool(len(texts) and texts.str.fullmatch(DURATION).all())
+
+
+def durations_of(values: Any) -> Any:
+    """Texts that ``are_durations`` as durations, in microseconds, or in nanoseconds where they are written."""
+    made: Any = pd.to_timedelta(values)
+    fine = bool((made.dropna().dt.nanoseconds % 1000 != 0).any())
+    return made.dt.as_unit("ns" if fine else "us")
 
 
 def dates_of(values: Any, zoned: bool = False) -> Any:

@@ -13,10 +13,11 @@ from pandas.util import hash_pandas_object
 from sparring.data.columns import LEFT_OUT, Column, column_of
 from sparring.data.frames import FEWEST, TABLES, as_pandas, has_texts, is_plain, read_frame
 from sparring.data.mixed import MixedSchema, without
+from sparring.data.records import from_records
 from sparring.data.relations import Relation
 from sparring.data.sampled_schema import sampled_schema
 from sparring.data.schema_file import corrected, read_schema_file
-from sparring.data.source import BUILT_IN, Source, existing
+from sparring.data.source import BUILT_IN, Source, existing, holds_records, read_records
 from sparring.data.stored import is_large, read_stored, spooled
 from sparring.data.table import read_csv, refuse_names
 from sparring.errors import DataError
@@ -152,11 +153,13 @@ def _table_file(data: Any) -> Path | None:
     if not isinstance(data, str | os.PathLike) or str(data) in BUILT_IN:
         return None
     path = existing(str(data))
-    return path if path.suffix.lower() in TABLES and path.is_file() else None
+    return path if path.is_file() and (path.suffix.lower() in TABLES or holds_records(path)) else None
 
 
 def _from_file(path: Path, strict: bool) -> pd.DataFrame | None:
     """A table of any columns; None for one that is to be read as numbers, and refused as such where it is wrong."""
+    if holds_records(path):
+        return from_records(read_records(path))
     if path.suffix.lower() == ".parquet" or not strict or has_texts(path):
         return read_frame(path)
     try:

@@ -25,7 +25,20 @@ from sparring.data.table import TableSchema, checked_table, read_csv
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.shapes import describe
 
-__all__ = ["BUILT_IN", "HELD_OUT", "Source", "existing", "from_npy", "read", "read_like", "read_points"]
+__all__ = [
+    "BUILT_IN",
+    "HELD_OUT",
+    "Source",
+    "existing",
+    "from_npy",
+    "holds_records",
+    "read",
+    "read_like",
+    "read_points",
+    "read_records",
+]
+
+RECORDS, HEADER = b"'descr': [", 64  # how the header of an array of records begins, and in which bytes
 
 BUILT_IN: Mapping[str, Callable[[], tuple[Any, Any]]] = MappingProxyType(
     {
@@ -211,20 +224,48 @@ def from_npy(path: Path) -> NDArray[Any]:
         raise DataError(f"{path} cannot be read: {_reason(error)}. An array of numbers is needed.") from None
 
 
+def holds_records(path: Path) -> bool:
+    """Whether a .npy or .npz holds records, of a table's rows, in place of an array of numbers; by its first bytes."""
+    try:
+        if path.suffix.lower() == ".npy":
+            with path.open("rb") as file:
+                return RECORDS in file.read(HEADER)
+        if path.suffix.lower() == ".npz":
+            with path.open("rb") as file, zipfile.ZipFile(file) as archive, archive.open(_chosen(archive)[0]) as array:
+                return RECORDS in array.read(HEADER)
+    except Exception:  # what is wrong with it is said where it is read
+        return False
+    return False
+
+
+def read_records(path: Path) -> NDArray[Any]:
+    """The records of a .npy or .npz that ``holds_records``."""
+    return from_npy(path) if path.suffix.lower() == ".npy" else _from_npz(path)
+
+
 def _from_npz(path: Path) -> NDArray[Any]:
     chosen: list[str] = []
     try:
         # a file opened here is closed here, also when it is damaged
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-            chosen = names if len(names) == 1 else [name for name in ARRAYS if name in names]
+            names, chosen = _arrays(archive), _chosen(archive)
             if chosen:
-                with archive.open(f"{chosen[0]}.npy") as array:
+                with archive.open(chosen[0]) as array:
                     return np.lib.format.read_array(array, allow_pickle=False)
     except Exception as error:  # see above
-        which = f", array {chosen[0]}," if chosen else ""
+        which = f", array {chosen[0].removesuffix('.npy')}," if chosen else ""
         raise DataError(f"{path}{which} cannot be read: {_reason(error)}. Arrays of numbers are needed.") from None
     raise DataError(f"{path} holds the arrays {', '.join(names) or 'none'}; call the one to use X.")
+
+
+def _arrays(archive: zipfile.ZipFile) -> list[str]:
+    return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+
+
+def _chosen(archive: zipfile.ZipFile) -> list[str]:
+    """The files of the arrays that may be meant, first the one that is taken."""
+    names = _arrays(archive)
+    return [f"{name}.npy" for name in (names if len(names) == 1 else [name for name in ARRAYS if name in names])]
 
 
 def _reason(error: Exception) -> str:

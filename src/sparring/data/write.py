@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from sparring.data.image import as_bytes, grid, to_pillow
 from sparring.data.parquet import write_parquet
+from sparring.data.records import as_records
 from sparring.errors import DataError, FolderError, ShapeError
 from sparring.files import explained, replaced_file, replaced_folder
+from sparring.quiet import quiet
 from sparring.shapes import describe
 
 __all__ = ["ROWS", "as_frame", "write", "write_rows"]
@@ -46,7 +48,7 @@ def write(
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
-        _write_array(path, np.asarray(samples), labels)
+        _write_array(path, _array(samples), labels)
     elif suffix in ROWS:
         frame = as_frame(samples, names) if labels is None else as_frame(samples, names).assign(**{"class": labels})
         write_rows([frame], path)
@@ -79,8 +81,14 @@ def write_rows(
     return path
 
 
+def _array(samples: Any) -> NDArray[Any]:
+    """Samples as an array, which of a table with columns that are no numbers is one of records."""
+    found = np.asarray(samples)
+    return as_records(samples) if found.dtype == object and isinstance(samples, pd.DataFrame) else found
+
+
 def _write_array(path: Path, samples: NDArray[Any], labels: NDArray[Any] | None) -> None:
-    with replaced_file(path) as partial, open(partial, "wb") as file:
+    with replaced_file(path) as partial, open(partial, "wb") as file, quiet(UserWarning):  # of names in UTF-8
         if path.suffix.lower() == ".npy":
             np.save(file, samples)
         else:

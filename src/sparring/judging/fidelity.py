@@ -26,6 +26,7 @@ __all__ = [
     "radii",
     "reaches",
     "recall",
+    "wide_neighbours",
 ]
 
 NEIGHBOURS = 3  # precision and recall: Kynkäänniemi et al. 2019
@@ -43,14 +44,14 @@ class Fidelity(NamedTuple):
 
 
 class Balls(NamedTuple):
-    """The radii (n,) of the balls around a cloud's points: narrow reach 3 neighbours, wide ones 5."""
+    """The radii (n,) of the balls around a cloud's points: narrow reach 3 neighbours, wide ones 5 (of 5 points, 4)."""
 
     narrow: Floats
     wide: Floats
 
 
 def fidelity(fake: Floats, real: Floats) -> Fidelity:
-    """All four figures for the points fake (n, d) and real (m, d). Raises InputError unless n, m > 5.
+    """All four figures for the points fake (n, d) and real (m, d). Raises InputError unless n, m > 4.
 
     >>> points = np.arange(12.0)[:, None]
     >>> fidelity(points, points).coverage
@@ -64,9 +65,14 @@ def from_distances(between: Floats, fake: Balls, real: Balls) -> Fidelity:
     return Fidelity(
         precision(between, real.narrow),
         recall(between, fake.narrow),
-        density(between, real.wide),
+        density(between, real.wide, wide_neighbours(between.shape[1])),
         coverage(between, real.wide),
     )
+
+
+def wide_neighbours(points: int) -> int:
+    """How many neighbours the wide balls of so many points reach: five, or all others where there are fewer."""
+    return min(WIDE_NEIGHBOURS, points - 1)
 
 
 def precision(between: Floats, real_radii: Floats) -> float:
@@ -90,8 +96,8 @@ def coverage(between: Floats, real_radii: Floats) -> float:
 
 
 def balls(points: Floats) -> Balls:
-    """The balls of a cloud (n, d) with n > 5."""
-    return Balls(*radii(points, [NEIGHBOURS, WIDE_NEIGHBOURS]))
+    """The balls of a cloud (n, d) with n > 4."""
+    return Balls(*radii(points, [NEIGHBOURS, wide_neighbours(len(points))]))
 
 
 def radii(points: Floats, neighbours: Sequence[int]) -> list[Floats]:

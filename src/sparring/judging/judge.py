@@ -28,7 +28,7 @@ from sparring.transport.ratios import draws_interval
 __all__ = ["judge"]
 
 MOST_SAMPLES = 1000  # a draw's size, and how many samples are looked at for copies and classes
-FEWEST_SAMPLES = 6  # coverage looks at five neighbours
+FEWEST_SAMPLES = 5  # coverage looks at five neighbours, and of five samples at four
 MOST_TAUGHT = 5000  # rows that a classifier is taught by
 WORST = 3  # pairs of columns that are named
 NEAR = 0.05  # this share of training rows is nearer to another one than the threshold of a near copy

@@ -53,7 +53,7 @@ class HeldOut:
 def _known(points: Floats) -> tuple[fidelity.Balls, Floats]:
     gaps = fidelity.gaps(points)
     nearest = gaps.min(axis=1)
-    return fidelity.Balls(*fidelity.reaches(gaps, [fidelity.NEIGHBOURS, fidelity.WIDE_NEIGHBOURS])), nearest
+    return fidelity.Balls(*fidelity.reaches(gaps, [fidelity.NEIGHBOURS, fidelity.wide_neighbours(len(gaps))])), nearest
 
 
 def neighbour_accuracy(between: Floats, fake: Floats, real: Floats) -> float:

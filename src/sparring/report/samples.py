@@ -14,7 +14,7 @@ from PIL import Image
 from sparring.record import Record
 from sparring.report.figures import Drawing, histogram, scatter
 
-__all__ = ["Picture", "Samples", "Way", "picture_of", "read_samples", "two_columns"]
+__all__ = ["Picture", "Samples", "Way", "first_rows", "picture_of", "read_samples", "two_columns"]
 
 FRAMES = 16  # steps on the slider
 POINTS = 1000  # points of a table in a drawing
@@ -172,16 +172,25 @@ def _drawn(real: np.ndarray | None, frames: Sequence[np.ndarray], names: list[st
     return histogram(None if real is None else real[:, 0], [part[:, 0] for part in frames], names[0])
 
 
-def two_columns(path: Path) -> np.ndarray:
-    """(n, 2): the first two columns of numbers of a .csv, at most POINTS rows of it.
+def two_columns(path: Path) -> np.ndarray | None:
+    """(n, 2): the first two columns of numbers of a .csv, at most POINTS rows of it; None if it has fewer of them.
 
-    Raises ValueError if it has fewer, or is no table.
+    Raises ValueError if it is no table.
     """
     table = _table(path)
     names = _numeric(table)
-    if len(names) < 2:
-        raise ValueError(f"it has {len(names)} columns of numbers, and two are needed")
-    return _columns(table, names)
+    return _columns(table, names) if len(names) == 2 else None
+
+
+def first_rows(path: Path, width: int, rows: int = 8) -> str:
+    """The first rows of a .csv as aligned text, each line at most so many characters wide."""
+    columns = [[name, *cells[:rows]] for name, cells in _table(path).items()]
+    widths = [max(map(len, column)) for column in columns]
+    lines = [
+        "  ".join(cell.ljust(size) for cell, size in zip(line, widths, strict=True))
+        for line in zip(*columns, strict=True)
+    ]
+    return "\n".join(line.rstrip() if len(line) <= width else f"{line[: width - 1]}…" for line in lines)
 
 
 def _table(path: Path) -> dict[str, list[str]]:

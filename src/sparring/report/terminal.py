@@ -13,7 +13,7 @@ from sparring.errors import DataError, FolderError, InputError, ShapeError
 from sparring.judging.said import WORDS, Section, sections
 from sparring.judging.saved import answers_from_json
 from sparring.report.axes import Axis, Limits
-from sparring.report.samples import two_columns
+from sparring.report.samples import first_rows, two_columns
 from sparring.report.words import cut, duration, finite, number, ratio
 from sparring.shapes import check, describe
 
@@ -87,18 +87,22 @@ def _coloured(above: np.ndarray, below: np.ndarray) -> str:
 def file_picture(path: Path, width: int, colour: bool = True) -> str:
     """A file of samples as text: a picture, or the first two columns of numbers of a table.
 
-    path: a .csv, or an image; a table is drawn with the real.csv beside it, if there is one.
+    path: a .csv, or an image; a table is drawn with the real.csv beside it, if there is one, and the first rows of one
+    with fewer than two columns of numbers are written out.
     width, colour: as for ``picture``. Raises DataError if it cannot be read or drawn.
     """
     try:
         if path.suffix != ".csv":
             with Image.open(path) as image:
                 return picture(np.asarray(image.convert("RGB")), width, colour)
-        real = path.with_name("real.csv")
-        fake, real_points = two_columns(path), two_columns(real) if real.is_file() else np.empty((0, 2))
+        real, fake = path.with_name("real.csv"), two_columns(path)
+        if fake is None:
+            return first_rows(path, width)
+        real_points = two_columns(real) if real.is_file() else None
     except (OSError, SyntaxError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be shown: {error}. A picture, or a table of numbers, is needed.") from None
-    return scatter(real_points, fake, width, max(width // 4, 1), colour)
+    points = np.empty((0, 2)) if real_points is None else real_points
+    return scatter(points, fake, width, max(width // 4, 1), colour)
 
 
 # -- points
