@@ -1,4 +1,4 @@
-"""Tables that people have, through files and back: remarks above a header, durations, few numbers, arrays of records."""
+"""Tables that people have, through files and back: remarks, durations, few numbers, arrays of records."""
 
 from pathlib import Path
 
