@@ -13,7 +13,7 @@ import numpy as np
 from sparring.cli.display import Display
 from sparring.data.source import HELD_OUT, read
 from sparring.errors import FolderError, InputError
-from sparring.files import read_json
+from sparring.judging.saved import answers_in, verdict_in
 from sparring.record import Record
 from sparring.report import write_report
 
@@ -129,8 +129,6 @@ def resume(folder: Path, data: list[str] | None, remedy: str | None, as_json: bo
     with display.bar(f"going on with {folder} (Ctrl-C saves and stops)"), display.heard():
         remedies = {} if remedy is None else {"apply": remedy}
         model = kind_of(record).resume(folder, *data or (), verbose=display.progress, **remedies)
-    for line in model.skipped_:
-        display.say(f"passed over: {line}")
     finish(model, display)
 
 
@@ -235,9 +233,8 @@ def show(folder: Path, as_json: bool) -> None:
 
 def _show(record: Record, display: Display) -> None:
     about = record.about
-    verdict, answers = (
-        read_json(path) if path.exists() else None for path in (record.verdict_path, record.answers_path)
-    )
+    verdict, answers = verdict_in(record), answers_in(record)
+    record.warn_of_changes()
     samples = record.samples()
     state = {
         "run": str(record.folder),

@@ -27,7 +27,8 @@ from sparring.estimators.parameters import SEQUENCE, check_parameters
 from sparring.estimators.playing import go_on, play, record_of, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import findings_of
-from sparring.files import read_json, write_json
+from sparring.estimators.trusting import best_weights, bounded, newest, understood
+from sparring.judging.saved import answers_in
 from sparring.networks import Recurrent
 from sparring.place import Place
 from sparring.record import Record
@@ -36,7 +37,7 @@ from sparring.seeds import derive, seed_from
 from sparring.training import EpochWatch, Game, State, delta_in_time, supervised_game
 from sparring.training.adam import Adam
 from sparring.training.backpropagation import Error
-from sparring.training.checkpoint import read_newest, restore
+from sparring.training.checkpoint import Checkpoint, read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
 from sparring.training.schedules import Schedule, rise_then_cosine
 from sparring.training.stopping import Patience
@@ -222,6 +223,7 @@ class SequenceModel(BaseEstimator, ABC):
         Raises FolderError if it is no run of this kind, DataError if the data have changed.
         """
         record = run_of(cls.kind, folder)
+        cls._loaded(record, going_on=True)  # what run.json says fits the weights
         self = configured(cls, record, verbose)
         data = record.about["data"]
         if X is None and data["path"] is None:
@@ -322,6 +324,7 @@ class SequenceModel(BaseEstimator, ABC):
         if len(held_out):
             self._keep(self._judged(held_out, train))
         self._pictured(train, held_out)
+        self.record_.tell_files()
         write_report(self.record_.folder)
 
     @property
@@ -342,7 +345,7 @@ class SequenceModel(BaseEstimator, ABC):
     def _keep(self, answers: Any) -> Any:
         self.answers_ = answers
         if self.record_.kept:
-            write_json(self.record_.answers_path, answers.to_json())
+            self.record_.write_answers(answers.to_json())
         return answers
 
     def _answering(self) -> Place:
@@ -360,22 +363,28 @@ class SequenceModel(BaseEstimator, ABC):
         copied = self.record_.save_to(folder)
         write_checkpoint(copied.checkpoint_folder, self.n_iter_, {"network": self.network_})
         if hasattr(self, "answers_"):
-            write_json(copied.answers_path, self.answers_.to_json())
+            copied.write_answers(self.answers_.to_json())
 
     @classmethod
-    def _loaded(cls, record: Record, **networks: Any) -> Self:
-        self = configured(cls, record, **networks)
+    def _loaded(cls, record: Record, *, going_on: bool = False, **networks: Any) -> Self:
+        """The model of a run. going_on: to look whether a run can be gone on with, not to answer."""
+        with understood(record):
+            checkpoint = read_newest(record.checkpoint_folder) if going_on else newest(record)
+            self = configured(cls, record, **networks)
+            check_parameters(self)
+            return self._restored(record, checkpoint)
+
+    def _restored(self, record: Record, checkpoint: Checkpoint) -> Self:
         self.record_, self.coding_ = record, self._coding_from(record.about["coding"])
-        with ambient_seed(0):
+        with ambient_seed(0), bounded(record, checkpoint):
             network = self._network_of(self.coding_)
-        checkpoint = read_newest(record.checkpoint_folder)
         restore(checkpoint, {"network": network})
-        best = checkpoint.state.get("watch", {}).get("best", {}).get("weights")
+        best = best_weights(checkpoint)
         if self.early_stopping and best is not None:
             network.load_state_dict(best)
         self.network_, self.skipped_ = network.eval(), checkpoint.skipped
         self.n_iter_ = record.about.get("epochs_played") or 1
         self._named()
-        if record.answers_path.exists():
-            self.answers_ = self._answers_from(read_json(record.answers_path))
+        if (known := answers_in(record)) is not None:
+            self.answers_ = self._answers_from(known)
         return self

@@ -1,0 +1,204 @@
+"""What of a run folder can be relied on: its weights first, and what run.json says as far as it fits them."""
+
+import contextlib
+import inspect
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from sparring.contents import Parameters
+from sparring.documents import converted, finite
+from sparring.errors import CheckpointError, CheckpointWarning, FolderError, SparringError
+from sparring.record import Record
+from sparring.training.checkpoint import Checkpoint, last_step, read_newest, refuse_infinite
+
+__all__ = ["best_weights", "bounded", "newest", "refuse_unknown", "refuse_unlike", "understood"]
+
+ROOM = 2**22  # numbers that may be there beside four times the weights: what start-up needs
+MODULES = 50  # tensors that may be made for each one that is saved
+DESCRIBED = ("schema", "schemas", "inputs", "targets", "coding")  # what must be finite in run.json
+FAULTS = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    RecursionError,
+    MemoryError,
+)
+
+
+@contextlib.contextmanager
+def understood(record: Record) -> Iterator[None]:
+    """Turn what goes wrong with the content of a run folder into one clear line."""
+    try:
+        yield
+    except SparringError:
+        raise
+    except FAULTS as error:
+        said = " ".join(str(error).split())[:300]
+        kind = type(error).__name__
+        raise FolderError(
+            f"{record.folder} cannot be used: what its run.json says does not fit together ({kind}: {said})."
+        ) from error
+
+
+# -- the weights
+
+
+def newest(record: Record) -> Checkpoint:
+    """The newest usable checkpoint, for answers. Warns (CheckpointWarning) if it is not that of the run's end.
+
+    Raises CheckpointError if there is none, or none but that of step 0 of a run that failed or was killed.
+    """
+    status, reached = record.about.get("status"), _reached(record)
+    ended = {"failed": "failed", "diverged": "diverged"}.get(str(status))
+    there = last_step(record.checkpoint_folder)
+    if there is None and status in ("running", None):
+        raise CheckpointError(f"{record.folder} has no weights: the run was killed before its first checkpoint.")
+    found = read_newest(record.checkpoint_folder)
+    if "state" not in found.state:  # saved for use
+        if ended is not None:
+            _warn(f"the run that {record.folder} was saved from {ended} at step {reached:,}.")
+        return found
+    if not found.step and (ended is not None or status == "running"):
+        how = f"{ended} at step {reached:,}" if ended else "was killed, or has just begun,"
+        raise CheckpointError(
+            f"the run in {record.folder} {how} before its first good checkpoint: its weights have learned nothing."
+        )
+    if ended is not None:
+        _warn(f"the run in {record.folder} {ended} at step {reached:,}; these are the weights of step {found.step:,}.")
+    elif status == "running":
+        _warn(
+            f"the run in {record.folder} has not ended: it goes on, or was killed. "
+            f"These are the weights of step {found.step:,}."
+        )
+    elif found.step != reached and not found.skipped:
+        _warn(f"the run in {record.folder} came to step {reached:,}; these are the weights of step {found.step:,}.")
+    return found
+
+
+def _reached(record: Record) -> int:
+    sessions = record.about.get("sessions")
+    return sessions[-1]["to_step"] if sessions else 0
+
+
+def _warn(line: str) -> None:
+    warnings.warn(line, CheckpointWarning, stacklevel=4)
+
+
+def best_weights(checkpoint: Checkpoint) -> dict[str, Tensor] | None:
+    """The best weights that early stopping kept; None if it kept none. Raises CheckpointError if they are damaged."""
+    found: Any = checkpoint.state
+    for name in ("watch", "best", "weights"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    if found is not None:
+        refuse_infinite(checkpoint, "watch/best/weights", found)
+    return found
+
+
+# -- what run.json says
+
+
+def refuse_unknown(kind: type, record: Record) -> None:
+    """Raise FolderError for parameters that a model of this kind does not have, and for sizes that cannot be."""
+    about, path = record.about, record.folder / "run.json"
+    missing = [name for name in ("parameters", "custom", "place", "seed", "data") if name not in about]
+    if missing:
+        raise FolderError(f"{path} cannot be used: it does not say {', '.join(missing)}.")
+    known = {*inspect.signature(kind).parameters} - {"run", "verbose"}
+    strange = sorted({*about["parameters"], *about["custom"]} - known)
+    if strange:
+        raise FolderError(f"{path} cannot be used: {kind.__name__} has no parameter {strange[0]!r}.")
+    try:
+        converted(about["parameters"], Parameters)
+        finite({name: about[name] for name in DESCRIBED if name in about})
+    except ValueError as error:
+        raise FolderError(f"{path} cannot be used: {error}.") from None
+    device = about["parameters"].get("device", "auto")
+    if not isinstance(device, str) or device.partition(":")[0] not in ("auto", "cpu", "cuda", "mps"):
+        raise FolderError(f"{path} cannot be used: the device must be auto, cpu, cuda or mps; got {device!r}.")
+
+
+def refuse_unlike(record: Record, checkpoint: Checkpoint, shape: Sequence[int]) -> None:
+    """Raise FolderError if rows of a shape, which run.json names, cannot be those of a checkpoint's networks.
+
+    As many columns as no weight has cannot be; nor so large a picture that its pixels outnumber weights by far.
+    """
+    shapes = [tensor.shape for tensor in _tensors(checkpoint.state)]
+    largest = max((max(found, default=0) for found in shapes), default=0)
+    total = sum(found.numel() for found in shapes)
+    sizes = all(isinstance(size, int) and size > 0 for size in shape)
+    if not sizes or (shape[0] > largest if len(shape) == 1 else math.prod(shape) > max(total, ROOM)):
+        described = " × ".join(map(str, shape))
+        raise FolderError(
+            f"{record.folder / 'run.json'} cannot be used: its rows of {described} numbers do not fit the weights."
+        )
+
+
+def _tensors(state: Any) -> Iterator[Tensor]:
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, Mapping):
+        for value in state.values():
+            yield from _tensors(value)
+    elif isinstance(state, list | tuple):
+        for value in state:
+            yield from _tensors(value)
+
+
+class _Bounded(TorchDispatchMode):
+    """Refuses tensors, before they are made, that all together are far larger than those that were saved."""
+
+    def __init__(self, most: int, count: int) -> None:
+        super().__init__()
+        self.left, self.count = most, count
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        wanted = _wanted(func, args, kwargs or {})
+        if wanted is not None:
+            self.left, self.count = self.left - wanted, self.count - 1
+            if self.left < 0 or self.count < 0:
+                raise FolderError("")
+        return func(*args, **(kwargs or {}))
+
+
+MAKING = {f"aten::{name}" for name in ("empty", "zeros", "ones", "full", "rand", "randn", "randint", "empty_strided")}
+GROWING = {
+    f"aten::{name}" for name in ("new_empty", "new_zeros", "new_ones", "new_full", "repeat", "new_empty_strided")
+}
+RANGES = {f"aten::{name}" for name in ("arange", "eye", "linspace", "randperm", "tril_indices", "triu_indices")}
+
+
+def _wanted(func: Any, args: Any, kwargs: Mapping[str, Any]) -> int | None:
+    """How many numbers a call makes room for; None if it makes nothing anew."""
+    name = func._schema.name
+    if name in MAKING or name in GROWING:
+        given = [*args[name in GROWING :], *kwargs.values()]
+        size = next((part for part in given if isinstance(part, list | tuple)), ())
+        return math.prod(int(side) for side in size)
+    if name in RANGES:
+        return int(max((abs(part) for part in args if isinstance(part, int | float)), default=0))
+    return None
+
+
+@contextlib.contextmanager
+def bounded(record: Record, checkpoint: Checkpoint) -> Iterator[None]:
+    """Let no network be made in the block that is much larger than what a checkpoint holds. Raises FolderError."""
+    sizes = [tensor.numel() for tensor in _tensors(checkpoint.state)]
+    mode = _Bounded(4 * sum(sizes) + ROOM, MODULES * (len(sizes) + MODULES))
+    try:
+        with mode:
+            yield
+    except FolderError as error:
+        if str(error):
+            raise
+        raise FolderError(
+            f"{record.folder / 'run.json'} cannot be used: the networks that it describes are far larger than the "
+            "weights that are there."
+        ) from None
