@@ -6,17 +6,22 @@ and the bounds that the code relies on. Unknown keys are left to later versions.
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct, field
 
 __all__ = [
+    "Column",
     "Count",
     "Data",
+    "Direction",
     "Evidence",
     "Few",
+    "Figure",
     "Finding",
     "Layer",
     "Network",
+    "Pair",
     "Parameters",
+    "Pixels",
     "Place",
     "Remedy",
     "Restarts",
@@ -28,6 +33,7 @@ __all__ = [
     "State",
     "Sum",
     "Sums",
+    "Verdict",
 ]
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -52,19 +58,19 @@ class Place(Struct):
 class Side(Struct):
     """Data, of which no value is known."""
 
-    description: str | UnsetType = UNSET
-    path: str | None | UnsetType = UNSET
-    fingerprint: str | UnsetType = UNSET
-    rows_train: Count | UnsetType = UNSET
-    rows_held_out: Count | UnsetType = UNSET
-    target: str | bool | None | UnsetType = UNSET
-    validation_data: bool | UnsetType = UNSET
-    named: bool | UnsetType = UNSET
+    description: str | None = None
+    path: str | None = None
+    fingerprint: str | None = None
+    rows_train: Count | None = None
+    rows_held_out: Count | None = None
+    target: str | bool | None = None
+    validation_data: bool | None = None
+    named: bool | None = None
 
 
 class Data(Side):
-    A: Side | UnsetType = UNSET
-    B: Side | UnsetType = UNSET
+    A: Side | None = None
+    B: Side | None = None
 
 
 class Layer(Struct):
@@ -74,38 +80,37 @@ class Layer(Struct):
 
 
 class Network(Struct):
-    parameters: Count | UnsetType = UNSET
-    summary: str | UnsetType = UNSET
-    layers: list[Layer] | UnsetType = UNSET
+    parameters: Count | None = None
+    summary: str | None = None
+    layers: list[Layer] | None = None
 
 
 Size = Annotated[int, Meta(ge=1, le=2**24)]
+Pixels = Annotated[int, Meta(ge=1, le=2**14)]
 
 
 class Parameters(Struct):
     """Those that name sizes; the others are checked by the model that they are of."""
 
-    hidden_layer_sizes: list[Size] | Size | UnsetType = UNSET
-    hidden_size: Size | UnsetType = UNSET
-    layers: Annotated[int, Meta(ge=1, le=2**10)] | UnsetType = UNSET
-    width: Size | UnsetType = UNSET
-    latent_size: Size | None | UnsetType = UNSET
-    batch_size: Annotated[int, Meta(ge=1, le=2**22)] | str | None | UnsetType = UNSET
-    image_size: Annotated[int, Meta(ge=1, le=2**14)] | list[Annotated[int, Meta(ge=1, le=2**14)]] | None | UnsetType = (
-        UNSET
-    )
-    beam: Annotated[int, Meta(ge=1, le=2**12)] | UnsetType = UNSET
-    longest: Few | None | UnsetType = UNSET
-    ahead: Size | None | UnsetType = UNSET
-    back: Size | UnsetType = UNSET
-    season: Size | None | UnsetType = UNSET
-    window: Size | None | UnsetType = UNSET
-    critic_steps: Few | None | UnsetType = UNSET
-    restarts: Annotated[int, Meta(ge=1, le=2**10)] | None | UnsetType = UNSET
-    threads: Few | None | UnsetType = UNSET
-    steps: Count | None | UnsetType = UNSET
-    max_iter: Count | None | UnsetType = UNSET
-    checkpoint_every: Count | None | UnsetType = UNSET
+    hidden_layer_sizes: list[Size] | Size | None = None
+    hidden_size: Size | None = None
+    layers: Annotated[int, Meta(ge=1, le=2**10)] | None = None
+    width: Size | None = None
+    latent_size: Size | None = None
+    batch_size: Annotated[int, Meta(ge=1, le=2**22)] | str | None = None
+    image_size: Pixels | list[Pixels] | None = None
+    beam: Annotated[int, Meta(ge=1, le=2**12)] | None = None
+    longest: Few | None = None
+    ahead: Size | None = None
+    back: Size | None = None
+    season: Size | None = None
+    window: Size | None = None
+    critic_steps: Few | None = None
+    restarts: Annotated[int, Meta(ge=1, le=2**10)] | None = None
+    threads: Few | None = None
+    steps: Count | None = None
+    max_iter: Count | None = None
+    checkpoint_every: Count | None = None
 
 
 class Remedy(Struct):
@@ -124,42 +129,42 @@ class Restarts(Struct):
 class Run(Struct):
     """run.json."""
 
-    kind: str | UnsetType = UNSET
-    title: str | UnsetType = UNSET
-    parameters: dict[str, Any] | UnsetType = UNSET
-    custom: list[str] | UnsetType = UNSET
-    settings: dict[str, Any] | UnsetType = UNSET
-    seed: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
-    created: str | UnsetType = UNSET
-    versions: dict[str, str] | UnsetType = UNSET
-    machine: dict[str, str | int | None] | UnsetType = UNSET
-    place: Place | UnsetType = UNSET
-    data: Data | UnsetType = UNSET
-    networks: dict[str, Network] | None | UnsetType = UNSET
-    steps: Count | UnsetType = UNSET
-    steps_per_epoch: Count | UnsetType = UNSET
-    command: list[str] | None | UnsetType = UNSET
-    sessions: list[Session] | UnsetType = UNSET
-    status: str | None | UnsetType = UNSET
-    failure: str | None | UnsetType = UNSET
-    recipe: str | None | UnsetType = UNSET
-    latent_size: Annotated[int, Meta(ge=1, le=2**31)] | UnsetType = UNSET
-    remedies: list[Remedy] | None | UnsetType = UNSET
-    best_step: Count | None | UnsetType = UNSET
-    looks: Count | None | UnsetType = UNSET
-    looking: Seconds | None | UnsetType = UNSET
-    probes: Count | None | UnsetType = UNSET
-    probing: Seconds | None | UnsetType = UNSET
-    best_epoch: Count | None | UnsetType = UNSET
-    epochs_played: Count | None | UnsetType = UNSET
-    restarts: Restarts | None | UnsetType = UNSET
-    start: str | None | UnsetType = UNSET
-    starts: list[dict[str, Any]] | UnsetType = UNSET
-    schema: dict[str, Any] | UnsetType = UNSET
-    schemas: dict[str, dict[str, Any]] | UnsetType = UNSET
-    inputs: dict[str, Any] | UnsetType = UNSET
-    targets: dict[str, Any] | None | UnsetType = UNSET
-    coding: dict[str, Any] | UnsetType = UNSET
+    kind: str | None = None
+    title: str | None = None
+    parameters: dict[str, Any] | None = None
+    custom: list[str] | None = None
+    settings: dict[str, Any] | None = None
+    seed: Annotated[int, Meta(ge=0)] | None = None
+    created: str | None = None
+    versions: dict[str, str] | None = None
+    machine: dict[str, str | int | None] | None = None
+    place: Place | None = None
+    data: Data | None = None
+    networks: dict[str, Network] | None = None
+    steps: Count | None = None
+    steps_per_epoch: Count | None = None
+    command: list[str] | None = None
+    sessions: list[Session] | None = None
+    status: str | None = None
+    failure: str | None = None
+    recipe: str | None = None
+    latent_size: Annotated[int, Meta(ge=1, le=2**31)] | None = None
+    remedies: list[Remedy] | None = None
+    best_step: Count | None = None
+    looks: Count | None = None
+    looking: Seconds | None = None
+    probes: Count | None = None
+    probing: Seconds | None = None
+    best_epoch: Count | None = None
+    epochs_played: Count | None = None
+    restarts: Restarts | None = None
+    start: str | None = None
+    starts: list[dict[str, Any]] | None = None
+    schema: dict[str, Any] | None = None
+    schemas: dict[str, dict[str, Any]] | None = None
+    inputs: dict[str, Any] | None = None
+    targets: dict[str, Any] | None = None
+    coding: dict[str, Any] | None = None
 
 
 class State(Struct):
@@ -186,6 +191,56 @@ class Finding(Struct, forbid_unknown_fields=True):
     seen: Count
     evidence: list[Evidence]
     until: Count | None = None
+
+
+class Figure(Struct):
+    """As the page shows it; the judge's own type is narrower."""
+
+    name: str
+    value: float | None = None
+    floor: float | None = None
+    interval: tuple[float | None, float | None] | None = None
+    better: str | None = None
+    grade: str | None = None
+    meaning: str | None = None
+
+
+class Column(Struct):
+    name: str | int
+    apart: Figure
+    kind: str | None = None
+    missing: Figure | None = None
+
+
+class Pair(Struct):
+    names: tuple[str | int, str | int]
+    apart: Figure
+
+
+class Verdict(Struct):
+    """verdict.json, of samples or of translations."""
+
+    figures: list[Figure] = field(default_factory=list)
+    summary: str | None = None
+    space: str | None = None
+    notes: list[str] | None = None
+    columns: list[Column] | None = None
+    pairs: list[Pair] | None = None
+    compared: dict[str, int] | None = None
+    samples: Count | None = None
+    draws: Count | None = None
+    seconds: float | None = None
+    directions: list["Direction"] | None = None
+
+
+class Direction(Struct):
+    """truth: the judge's own type says what is in it."""
+
+    name: str
+    verdict: Verdict
+    cycle_error: float | None = None
+    unit: str | None = None
+    truth: dict[str, Any] | None = None
 
 
 class Sum(Struct):

@@ -118,4 +118,4 @@ class FolderWarning(UserWarning):
 
 
 class CheckpointWarning(FolderWarning):
-    """The weights that are used are not those of the run's end: an older checkpoint's, or those of a run that failed."""
+    """The weights that are used are not those of a run's end: an older checkpoint's, or those of a run that failed."""

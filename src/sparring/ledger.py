@@ -73,7 +73,7 @@ class Ledger:
     # -- checking
 
     def fault(self, path: Path, content: bytes | None, known: dict[str, Sum] | None = None) -> str | None:
-        """What is wrong with a file, in words; None if nothing is, or nothing is known of it. content: None: not there."""
+        """What is wrong with a file, in words, or None. content: None if it is not there."""
         told = (self.read() if known is None else known).get(self._name(path))
         if told is None:
             return None

@@ -32,8 +32,8 @@ from sparring.estimators.restoring import Treatments, configured_gan, data_again
 from sparring.estimators.sampling import Sampler, counted
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, name_of, remedy_for, warning_shower
 from sparring.estimators.trusting import best_weights, bounded, newest, refuse_unlike, understood
-from sparring.judging.saved import verdict_in
 from sparring.judging import Verdict
+from sparring.judging.saved import verdict_from_json, verdict_in
 from sparring.networks import Average
 from sparring.place import Place, threads
 from sparring.record import Record
@@ -452,5 +452,5 @@ class GAN(BaseEstimator):
         if best is not None:
             self.generator_.load_state_dict(best)
         if (known := verdict_in(record)) is not None:
-            self.verdict_ = Verdict.from_json(known)
+            self.verdict_: Any = verdict_from_json(known)
         return self

@@ -28,8 +28,8 @@ from sparring.estimators.playing import run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, warning_shower
 from sparring.estimators.trusting import bounded, newest, refuse_unlike, understood
-from sparring.judging.saved import verdict_in
 from sparring.judging import TranslationVerdict
+from sparring.judging.saved import verdict_from_json, verdict_in
 from sparring.networks import Average
 from sparring.place import Place, threads
 from sparring.record import Record
@@ -372,5 +372,5 @@ class CycleGAN(BaseEstimator):
         restore(checkpoint, {"average": self._average, "critics": self.critics_})
         self.generators_, self.skipped_ = self._average.module, checkpoint.skipped
         if (known := verdict_in(record)) is not None:
-            self.verdict_ = TranslationVerdict.from_json(known)
+            self.verdict_: Any = verdict_from_json(known)
         return self

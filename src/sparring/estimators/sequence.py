@@ -28,7 +28,7 @@ from sparring.estimators.playing import go_on, play, record_of, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import findings_of
 from sparring.estimators.trusting import best_weights, bounded, newest, understood
-from sparring.judging.saved import answers_in
+from sparring.judging.saved import answers_from_json, answers_in
 from sparring.networks import Recurrent
 from sparring.place import Place
 from sparring.record import Record
@@ -158,9 +158,6 @@ class SequenceModel(BaseEstimator, ABC):
 
     @abstractmethod
     def _coding_from(self, content: dict[str, Any]) -> Any: ...
-
-    @abstractmethod
-    def _answers_from(self, content: dict[str, Any]) -> Any: ...
 
     def _called(self, network: nn.Module) -> Callable[..., Tensor] | None:
         """What gives the outputs while training; None: the network itself."""
@@ -386,5 +383,5 @@ class SequenceModel(BaseEstimator, ABC):
         self.n_iter_ = record.about.get("epochs_played") or 1
         self._named()
         if (known := answers_in(record)) is not None:
-            self.answers_ = self._answers_from(known)
+            self.answers_ = answers_from_json(known)
         return self

@@ -33,8 +33,8 @@ from sparring.estimators.restoring import configured
 from sparring.estimators.stream import Stream
 from sparring.estimators.trouble import findings_of
 from sparring.estimators.trusting import best_weights, bounded, newest, refuse_unlike, understood
-from sparring.judging.saved import answers_in
 from sparring.judging import Answers, judge_answers
+from sparring.judging.saved import answers_from_json, answers_in
 from sparring.networks import MLP
 from sparring.place import Place, threads
 from sparring.record import Record
@@ -439,7 +439,7 @@ class Supervised(BaseEstimator, ABC):
         self.n_outputs_, self.n_iter_ = self.targets_.outputs, about.get("epochs_played") or 1
         self._named(self.targets_)
         if (known := answers_in(record)) is not None:
-            self.answers_ = Answers.from_json(known)
+            self.answers_: Any = answers_from_json(known)
         if isinstance(self.inputs_, Features | MixedFeatures):
             vars(self)["n_features_in_"] = len(self.inputs_.columns)
             if about["data"]["named"]:

@@ -108,7 +108,7 @@ def best_weights(checkpoint: Checkpoint) -> dict[str, Tensor] | None:
 def refuse_unknown(kind: type, record: Record) -> None:
     """Raise FolderError for parameters that a model of this kind does not have, and for sizes that cannot be."""
     about, path = record.about, record.folder / "run.json"
-    missing = [name for name in ("parameters", "custom", "place", "seed", "data") if name not in about]
+    missing = [name for name in ("parameters", "custom", "place", "seed", "data") if about.get(name) is None]
     if missing:
         raise FolderError(f"{path} cannot be used: it does not say {', '.join(missing)}.")
     known = {*inspect.signature(kind).parameters} - {"run", "verbose"}
@@ -117,7 +117,7 @@ def refuse_unknown(kind: type, record: Record) -> None:
         raise FolderError(f"{path} cannot be used: {kind.__name__} has no parameter {strange[0]!r}.")
     try:
         converted(about["parameters"], Parameters)
-        finite({name: about[name] for name in DESCRIBED if name in about})
+        finite({name: about[name] for name in DESCRIBED if about.get(name) is not None})
     except ValueError as error:
         raise FolderError(f"{path} cannot be used: {error}.") from None
     device = about["parameters"].get("device", "auto")

@@ -1,9 +1,11 @@
 """Answers and verdicts from a run's folder, whatever their kind, held against their types."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from sparring.documents import converted
+from sparring import contents
+from sparring.documents import converted, parsed
 from sparring.errors import FolderError
 from sparring.judging.answers import Answers
 from sparring.judging.entities import TagAnswers
@@ -18,12 +20,18 @@ __all__ = ["answers_from_json", "answers_in", "verdict_from_json", "verdict_in"]
 def answers_from_json(content: Mapping[str, Any]) -> Answers | TagAnswers | NextAnswers:
     """The answers that ``to_json`` described. Raises ValueError for anything else."""
     kinds: dict[str, Any] = {"tags": TagAnswers, "next": NextAnswers}
-    return converted(content, kinds.get(str(content.get("kind")), Answers))
+    kind = kinds.get(str(content.get("kind")), Answers)
+    unknown = sorted({*content} - {*kind.__dataclass_fields__})
+    if unknown:
+        raise ValueError(f"it holds {unknown[0]!r}, which this version does not know")
+    return converted(parsed(json.dumps(content)), kind)
 
 
 def verdict_from_json(content: Mapping[str, Any]) -> Verdict | TranslationVerdict:
     """The verdict that ``to_json`` described. Raises ValueError for anything else."""
-    return converted(content, TranslationVerdict if content.get("kind") == "translations" else Verdict)
+    return converted(
+        parsed(json.dumps(content)), TranslationVerdict if content.get("kind") == "translations" else Verdict
+    )
 
 
 def answers_in(record: Record) -> dict[str, Any] | None:
@@ -33,7 +41,7 @@ def answers_in(record: Record) -> dict[str, Any] | None:
 
 def verdict_in(record: Record) -> dict[str, Any] | None:
     """The same of verdict.json."""
-    return _checked(record.verdict(), record.verdict_path, verdict_from_json)
+    return _checked(record.verdict(), record.verdict_path, lambda content: converted(content, contents.Verdict))
 
 
 def _checked(content: dict[str, Any] | None, path: Any, read: Any) -> dict[str, Any] | None:

@@ -8,10 +8,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sparring.errors import FolderError
 from sparring.files import write_bytes
-from sparring.judging.saved import verdict_in
 from sparring.judging.said import MOST_SHOWN, WORDS, sections
+from sparring.judging.saved import verdict_in
 from sparring.record import Record
 from sparring.report.answers import matrix_style, read_answers, read_filters
 from sparring.report.columns import read_columns
