@@ -1,8 +1,10 @@
 """JSON that anyone may have written: of bounded size, held against a schema, with a checksum of its own."""
 
+import errno
 import hashlib
 import json
 import math
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,12 +34,13 @@ T = TypeVar("T")
 
 
 def read_whole(path: Path, most: int = MOST_BYTES) -> bytes:
-    """A file's bytes. Raises OSError as ``open`` does, ValueError if there are more than ``most``."""
-    with open(path, "rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
+    """A file's bytes. Raises OSError as ``open`` does, ValueError for what is no file, or more than ``most`` bytes."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
+        raise IsADirectoryError(errno.EISDIR, "it is a folder") if path.is_dir() else ValueError("it is no plain file")
+    if found.st_size > most:
         raise ValueError(f"it has more than {most:,} bytes")
-    return content
+    return path.read_bytes()
 
 
 def parsed(content: bytes | str, infinite: bool = True) -> Any:

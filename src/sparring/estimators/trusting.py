@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from sparring.contents import Parameters
 from sparring.documents import converted, finite
@@ -152,39 +152,36 @@ def _tensors(state: Any) -> Iterator[Tensor]:
             yield from _tensors(value)
 
 
-class _Bounded(TorchDispatchMode):
+class _Bounded(TorchFunctionMode):
     """Refuses tensors, before they are made, that all together are far larger than those that were saved."""
 
     def __init__(self, most: int, count: int) -> None:
         super().__init__()
-        self.left, self.count = most, count
+        self.left, self.count, self.broken = most, count, False
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        wanted = _wanted(func, args, kwargs or {})
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        wanted = _wanted(getattr(func, "__name__", ""), args, kwargs or {})
         if wanted is not None:
             self.left, self.count = self.left - wanted, self.count - 1
             if self.left < 0 or self.count < 0:
-                raise FolderError("")
+                self.broken = True
+                raise FolderError("a network is larger than its weights")
         return func(*args, **(kwargs or {}))
 
 
-MAKING = {f"aten::{name}" for name in ("empty", "zeros", "ones", "full", "rand", "randn", "randint", "empty_strided")}
-GROWING = {
-    f"aten::{name}" for name in ("new_empty", "new_zeros", "new_ones", "new_full", "repeat", "new_empty_strided")
-}
-RANGES = {f"aten::{name}" for name in ("arange", "eye", "linspace", "randperm", "tril_indices", "triu_indices")}
+MAKING = frozenset(
+    ("empty", "zeros", "ones", "full", "rand", "randn", "randint", "arange", "eye", "linspace", "randperm")
+)
+GROWING = frozenset(("new_empty", "new_zeros", "new_ones", "new_full", "repeat"))
 
 
-def _wanted(func: Any, args: Any, kwargs: Mapping[str, Any]) -> int | None:
-    """How many numbers a call makes room for; None if it makes nothing anew."""
-    name = func._schema.name
-    if name in MAKING or name in GROWING:
-        given = [*args[name in GROWING :], *kwargs.values()]
-        size = next((part for part in given if isinstance(part, list | tuple)), ())
-        return math.prod(int(side) for side in size)
-    if name in RANGES:
-        return int(max((abs(part) for part in args if isinstance(part, int | float)), default=0))
-    return None
+def _wanted(name: str, args: Any, kwargs: Mapping[str, Any]) -> int | None:
+    """How many numbers a call makes room for, or more; None if it makes nothing anew."""
+    if name not in MAKING and name not in GROWING:
+        return None
+    given = [*args[name in GROWING :], kwargs.get("size", ())]
+    sizes = [side for part in given for side in (part if isinstance(part, list | tuple) else (part,))]
+    return math.prod(abs(side) for side in sizes if isinstance(side, int) and not isinstance(side, bool) and side)
 
 
 @contextlib.contextmanager
@@ -195,8 +192,8 @@ def bounded(record: Record, checkpoint: Checkpoint) -> Iterator[None]:
     try:
         with mode:
             yield
-    except FolderError as error:
-        if str(error):
+    except FolderError:
+        if not mode.broken:
             raise
         raise FolderError(
             f"{record.folder / 'run.json'} cannot be used: the networks that it describes are far larger than the "
