@@ -26,18 +26,16 @@ from sparring.estimators.design import Settings, design, settle
 from sparring.estimators.drawing import classes_drawn, classes_of, drawn, whole_rows, without_classes
 from sparring.estimators.game import Job, job_of, take_over
 from sparring.estimators.gan_answers import judge_held_out, judged, scored
-from sparring.estimators.playing import run_of
+from sparring.estimators.playing import reported, run_of
 from sparring.estimators.probing import probed
 from sparring.estimators.restoring import Treatments, configured_gan, data_again
 from sparring.estimators.sampling import Sampler, counted
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, name_of, remedy_for, warning_shower
-from sparring.estimators.trusting import best_weights, bounded, newest, refuse_unlike, understood
+from sparring.estimators.trusting import bounded, newest, refuse_unlike, take_verdict, understood, use_best
 from sparring.judging import Verdict
-from sparring.judging.saved import verdict_from_json, verdict_in
 from sparring.networks import Average
 from sparring.place import Place, threads
 from sparring.record import Record
-from sparring.report import write_report
 from sparring.run import Intervals, Progress, resume_state, run
 from sparring.seeds import derive, seed_from
 from sparring.training import Recipe
@@ -317,9 +315,7 @@ class GAN(BaseEstimator):
         finished = job.state.step == job.settings.steps or (watch is not None and watch.done)
         if finished and len(job.held_out) and job.place.leads:
             judge_held_out(self, job)
-        if self.record_.kept:
-            self.record_.tell_files()
-            write_report(self.record_.folder)
+        reported(self.record_)
 
     # -- using
 
@@ -448,9 +444,6 @@ class GAN(BaseEstimator):
         self._average, self.critic_ = Average(made.generator, 1.0), made.critic.eval()
         restore(checkpoint, {"average": self._average, "critic": self.critic_})
         self.generator_, self.skipped_ = self._average.module, checkpoint.skipped
-        best = best_weights(checkpoint)
-        if best is not None:
-            self.generator_.load_state_dict(best)
-        if (known := verdict_in(record)) is not None:
-            self.verdict_: Any = verdict_from_json(known)
+        use_best(checkpoint, self.generator_)
+        take_verdict(self, record)
         return self

@@ -24,16 +24,14 @@ from sparring.estimators.cycle_job import CycleJob, cycle_job
 from sparring.estimators.cycle_probing import probed_cycle
 from sparring.estimators.cycle_starts import Start
 from sparring.estimators.cycle_use import strayed, together, translations
-from sparring.estimators.playing import run_of
+from sparring.estimators.playing import reported, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, warning_shower
-from sparring.estimators.trusting import bounded, newest, refuse_unlike, understood
+from sparring.estimators.trusting import bounded, newest, refuse_unlike, take_verdict, understood
 from sparring.judging import TranslationVerdict
-from sparring.judging.saved import verdict_from_json, verdict_in
 from sparring.networks import Average
 from sparring.place import Place, threads
 from sparring.record import Record
-from sparring.report import write_report
 from sparring.run import Intervals, Progress, resume_state, run
 from sparring.seeds import seed_from
 from sparring.training.checkpoint import Checkpoint, read_newest, restore
@@ -266,9 +264,7 @@ class CycleGAN(BaseEstimator):
             self.record_.update(probes=job.probes.looks, probing=round(job.probes.seconds, 3))
         self.start_ = job.starts[chosen % len(job.starts)]
         self.record_.update(start=self.start_.said)
-        if self.record_.kept:
-            self.record_.tell_files()
-            write_report(self.record_.folder)
+        reported(self.record_)
 
     @property
     def findings_(self) -> tuple[Finding, ...]:
@@ -371,6 +367,5 @@ class CycleGAN(BaseEstimator):
         self._average, self.critics_ = Average(made.generators, 0.0), made.critics.eval()
         restore(checkpoint, {"average": self._average, "critics": self.critics_})
         self.generators_, self.skipped_ = self._average.module, checkpoint.skipped
-        if (known := verdict_in(record)) is not None:
-            self.verdict_: Any = verdict_from_json(known)
+        take_verdict(self, record)
         return self

@@ -24,15 +24,14 @@ from sparring.estimators.about import about_sequences
 from sparring.estimators.examples import split
 from sparring.estimators.lessons import Lesson
 from sparring.estimators.parameters import SEQUENCE, check_parameters
-from sparring.estimators.playing import go_on, play, record_of, run_of
+from sparring.estimators.playing import go_on, play, record_of, reported, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import findings_of
-from sparring.estimators.trusting import best_weights, bounded, newest, understood
+from sparring.estimators.trusting import bounded, newest, understood, use_best
 from sparring.judging.saved import answers_from_json, answers_in
 from sparring.networks import Recurrent
 from sparring.place import Place
 from sparring.record import Record
-from sparring.report import write_report
 from sparring.seeds import derive, seed_from
 from sparring.training import EpochWatch, Game, State, delta_in_time, supervised_game
 from sparring.training.adam import Adam
@@ -321,8 +320,7 @@ class SequenceModel(BaseEstimator, ABC):
         if len(held_out):
             self._keep(self._judged(held_out, train))
         self._pictured(train, held_out)
-        self.record_.tell_files()
-        write_report(self.record_.folder)
+        reported(self.record_)
 
     @property
     def findings_(self) -> tuple[Finding, ...]:
@@ -376,9 +374,8 @@ class SequenceModel(BaseEstimator, ABC):
         with ambient_seed(0), bounded(record, checkpoint):
             network = self._network_of(self.coding_)
         restore(checkpoint, {"network": network})
-        best = best_weights(checkpoint)
-        if self.early_stopping and best is not None:
-            network.load_state_dict(best)
+        if self.early_stopping:
+            use_best(checkpoint, network)
         self.network_, self.skipped_ = network.eval(), checkpoint.skipped
         self.n_iter_ = record.about.get("epochs_played") or 1
         self._named()

@@ -28,17 +28,16 @@ from sparring.estimators.examples import Examples, Prepared, inputs_from_json, p
 from sparring.estimators.fitting import AT_ONCE, Fit, fit_of, made_network, outputs_of, place_for, settle_fit
 from sparring.estimators.parameters import SUPERVISED, check_parameters
 from sparring.estimators.pictures import write_filters, write_mistakes
-from sparring.estimators.playing import go_on, play, record_of, run_of
+from sparring.estimators.playing import go_on, play, record_of, reported, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.stream import Stream
 from sparring.estimators.trouble import findings_of
-from sparring.estimators.trusting import best_weights, bounded, newest, refuse_unlike, understood
+from sparring.estimators.trusting import bounded, newest, refuse_unlike, understood, use_best
 from sparring.judging import Answers, judge_answers
 from sparring.judging.saved import answers_from_json, answers_in
 from sparring.networks import MLP
 from sparring.place import Place, threads
 from sparring.record import Record
-from sparring.report import write_report
 from sparring.seeds import derive, seed_from
 from sparring.training.checkpoint import Checkpoint, read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
@@ -316,8 +315,7 @@ class Supervised(BaseEstimator, ABC):
             self._judged(made.data.held_out, made.data.train)
         if isinstance(self.inputs_, ImageSchema):
             write_filters(self.record_, self.network_, made.data.train.inputs[0], self.inputs_)
-        self.record_.tell_files()
-        write_report(self.record_.folder)
+        reported(self.record_)
 
     @property
     def findings_(self) -> tuple[Finding, ...]:
@@ -432,9 +430,8 @@ class Supervised(BaseEstimator, ABC):
         with bounded(record, checkpoint):
             network = made_network(given, settings, self.inputs_, self.targets_, self.seed_)
         restore(checkpoint, {"network": network})
-        best = best_weights(checkpoint)
-        if self.early_stopping and best is not None:
-            network.load_state_dict(best)
+        if self.early_stopping:
+            use_best(checkpoint, network)
         self.network_, self.skipped_ = network.eval(), checkpoint.skipped
         self.n_outputs_, self.n_iter_ = self.targets_.outputs, about.get("epochs_played") or 1
         self._named(self.targets_)

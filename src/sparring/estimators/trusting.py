@@ -7,16 +7,17 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sparring.contents import Parameters
 from sparring.documents import converted, finite
 from sparring.errors import CheckpointError, CheckpointWarning, FolderError, SparringError
+from sparring.judging.saved import verdict_from_json, verdict_in
 from sparring.record import Record
 from sparring.training.checkpoint import Checkpoint, last_step, read_newest, refuse_infinite
 
-__all__ = ["best_weights", "bounded", "newest", "refuse_unknown", "refuse_unlike", "understood"]
+__all__ = ["bounded", "newest", "refuse_unknown", "refuse_unlike", "take_verdict", "understood", "use_best"]
 
 ROOM = 2**22  # numbers that may be there beside four times the weights: what start-up needs
 MODULES = 50  # tensors that may be made for each one that is saved
@@ -92,14 +93,21 @@ def _warn(line: str) -> None:
     warnings.warn(line, CheckpointWarning, stacklevel=4)
 
 
-def best_weights(checkpoint: Checkpoint) -> dict[str, Tensor] | None:
-    """The best weights that early stopping kept; None if it kept none. Raises CheckpointError if they are damaged."""
+def use_best(checkpoint: Checkpoint, network: nn.Module) -> None:
+    """Fill a network with the best weights that early stopping kept, if it kept some."""
     found: Any = checkpoint.state
     for name in ("watch", "best", "weights"):
         found = found.get(name) if isinstance(found, Mapping) else None
     if found is not None:
         refuse_infinite(checkpoint, "watch/best/weights", found)
-    return found
+        network.load_state_dict(found)
+
+
+def take_verdict(model: Any, record: Record) -> None:
+    """Let a model know the verdict that is in its folder."""
+    known = verdict_in(record)
+    if known is not None:
+        model.verdict_ = verdict_from_json(known)
 
 
 # -- what run.json says
