@@ -481,7 +481,7 @@ def fuzz(numbers: Iterable[int], seed: int, runs: Path, say: Callable[[str], Non
     """Trials of some numbers, on the runs in a folder. Returns how many commands were asked, and the faults."""
     faults: list[str] = []
     count = 0
-    wanted = list(numbers)
+    wanted, began = list(numbers), time.perf_counter()
     with tempfile.TemporaryDirectory() as work, inside(Path(work)):
         for path in runs.iterdir():
             if path.is_file():
@@ -498,6 +498,8 @@ def fuzz(numbers: Iterable[int], seed: int, runs: Path, say: Callable[[str], Non
             faults += found
             for line in found:
                 say(line)
+            if not (number + 1) % 100:
+                say(f"{number + 1:,} folders, {count:,} commands, {time.perf_counter() - began:,.0f} s")
     return count, faults
 
 

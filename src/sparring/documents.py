@@ -1,17 +1,18 @@
 """JSON that anyone may have written: of bounded size, held against a schema, with a checksum of its own."""
 
+import contextlib
 import errno
 import hashlib
 import json
 import math
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from sparring.errors import FolderError
+from sparring.errors import FolderError, SparringError
 
 __all__ = [
     "CHECKSUM",
@@ -23,6 +24,7 @@ __all__ = [
     "parsed",
     "read_whole",
     "sealed",
+    "understood",
     "unsealed",
 ]
 
@@ -30,6 +32,7 @@ CHECKSUM = "checksum"  # the key under which a document holds its own
 MOST_BYTES = 2**26
 MOST_DEPTH = 64
 MOST_DIGITS = 40  # of a whole number: a random state's 128 bits have 39
+FAULTS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
 T = TypeVar("T")
 
 
@@ -110,6 +113,20 @@ def finite(value: Any, place: str = "$") -> None:
     if isinstance(value, list | tuple):
         for part in value:
             finite(part, f"{place}[...]")
+
+
+@contextlib.contextmanager
+def understood(folder: Path) -> Iterator[None]:
+    """Turn what goes wrong with the content of a run folder into one clear line, a FolderError."""
+    try:
+        yield
+    except SparringError:
+        raise
+    except FAULTS as error:
+        said = " ".join(str(error).split())[:300]
+        raise FolderError(
+            f"{folder} cannot be used: what its files say does not fit together ({type(error).__name__}: {said})."
+        ) from error
 
 
 # -- checksums

@@ -296,6 +296,11 @@ class Record:
     def checkpoint_folder(self) -> Path:
         return self.folder / "checkpoint"
 
+    def saved_step(self) -> int | None:
+        """The step of the newest checkpoint, by its name; None if there is none. Nothing is read."""
+        names = [path.name.partition("step-")[2] for path in self.checkpoint_folder.glob("step-*")]
+        return max((int(name) for name in names if name.isdecimal()), default=None)
+
     @property
     def report_path(self) -> Path:
         return self.folder / "report.html"

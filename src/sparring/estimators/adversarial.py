@@ -19,6 +19,7 @@ from sparring.data.spool import heard
 from sparring.data.targets import Classes
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.remedies import REMEDIES, Applied, Remedy, remedy_called, treated
+from sparring.documents import understood
 from sparring.errors import Diverged, FolderError, InputError, Trouble
 from sparring.estimators.about_gan import about_gan, about_treated, show_real, snapshot
 from sparring.estimators.completing import completed
@@ -31,7 +32,7 @@ from sparring.estimators.probing import probed
 from sparring.estimators.restoring import Treatments, configured_gan, data_again
 from sparring.estimators.sampling import Sampler, counted
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, name_of, remedy_for, warning_shower
-from sparring.estimators.trusting import bounded, newest, refuse_unlike, take_verdict, understood, use_best
+from sparring.estimators.trusting import bounded, newest, refuse_unlike, take_verdict, use_best
 from sparring.judging import Verdict
 from sparring.networks import Average
 from sparring.place import Place, threads
@@ -206,9 +207,9 @@ class GAN(BaseEstimator):
         remedy = None if apply is None else remedy_called(apply)
         record = run_of("gan", folder)
         cls._loaded(record, going_on=True, **networks)  # what run.json says fits the weights
-        self = configured_gan(cls, record, read_newest(record.checkpoint_folder), verbose, **networks)
-        source, labels = data_again(self, record, X, y)
-        job = self._job(source, labels)
+        with understood(record.folder):
+            self = configured_gan(cls, record, read_newest(record.checkpoint_folder), verbose, **networks)
+            job = self._job(*data_again(self, record, X, y))
         ranks = record.about["place"]["ranks"]
         if ranks != job.place.ranks:
             raise InputError(f"{folder} was begun by {ranks} process(es) and needs as many; now {job.place.ranks} run.")
@@ -427,7 +428,7 @@ class GAN(BaseEstimator):
     @classmethod
     def _loaded(cls, record: Record, *, going_on: bool = False, **networks: Any) -> "GAN":
         """The model of a run. going_on: to look whether a run can be gone on with, not to answer."""
-        with understood(record):
+        with understood(record.folder):
             checkpoint = read_newest(record.checkpoint_folder) if going_on else newest(record)
             return configured_gan(cls, record, checkpoint, **networks)._restored(record, checkpoint)
 

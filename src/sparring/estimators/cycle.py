@@ -16,6 +16,7 @@ from sparring.data.schema import Schema, schema_from_json
 from sparring.data.sides import read_sides
 from sparring.data.source import Source, read_like
 from sparring.diagnose.finding import Finding
+from sparring.documents import understood
 from sparring.errors import DataError, FolderError, InputError
 from sparring.estimators.about_cycle import about_cycle, show_both, snapshot
 from sparring.estimators.cycle_answers import judged_cycle
@@ -27,7 +28,7 @@ from sparring.estimators.cycle_use import strayed, together, translations
 from sparring.estimators.playing import reported, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, warning_shower
-from sparring.estimators.trusting import bounded, newest, refuse_unlike, take_verdict, understood
+from sparring.estimators.trusting import bounded, newest, refuse_unlike, take_verdict
 from sparring.judging import TranslationVerdict
 from sparring.networks import Average
 from sparring.place import Place, threads
@@ -191,8 +192,9 @@ class CycleGAN(BaseEstimator):
         record = run_of("cyclegan", folder)
         cls._loaded(record, going_on=True, **networks)  # what run.json says fits the weights
         self = configured(cls, record, verbose, **networks)
-        sources = self._again(record, A, B)
-        job = self._made_ready(sources)
+        with understood(record.folder):
+            sources = self._again(record, A, B)
+            job = self._made_ready(sources)
         ranks = record.about["place"]["ranks"]
         if ranks != job.place.ranks:
             raise InputError(f"{folder} was begun by {ranks} process(es) and needs as many; now {job.place.ranks} run.")
@@ -351,7 +353,7 @@ class CycleGAN(BaseEstimator):
     @classmethod
     def _loaded(cls, record: Record, *, going_on: bool = False, **networks: Any) -> Self:
         """The model of a run. going_on: to look whether a run can be gone on with, not to answer."""
-        with understood(record):
+        with understood(record.folder):
             checkpoint = read_newest(record.checkpoint_folder) if going_on else newest(record)
             return configured(cls, record, **networks)._restored(record, checkpoint)
 

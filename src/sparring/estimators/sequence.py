@@ -19,6 +19,7 @@ from sparring.data.batches import Batched, usual_size
 from sparring.data.ragged import SequenceBatches
 from sparring.data.sequence_files import Sequences, content_of
 from sparring.diagnose.finding import Finding
+from sparring.documents import understood
 from sparring.errors import DataError
 from sparring.estimators.about import about_sequences
 from sparring.estimators.examples import split
@@ -27,7 +28,7 @@ from sparring.estimators.parameters import SEQUENCE, check_parameters
 from sparring.estimators.playing import go_on, play, record_of, reported, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import findings_of
-from sparring.estimators.trusting import bounded, newest, understood, use_best
+from sparring.estimators.trusting import bounded, newest, use_best
 from sparring.judging.saved import answers_from_json, answers_in
 from sparring.networks import Recurrent
 from sparring.place import Place
@@ -226,8 +227,9 @@ class SequenceModel(BaseEstimator, ABC):
             raise DataError(f"{record.folder} was fitted on data in memory; give them again.")
         if data["validation_data"] and validation_data is None:
             raise DataError(f"{record.folder} was fitted with validation_data; give them again.")
-        found = self._read(data["path"], data["target"] if y is None else y) if X is None else self._read(X, y)
-        made = self._prepared(found, validation_data, self._place())
+        with understood(record.folder):
+            found = self._read(data["path"], data["target"] if y is None else y) if X is None else self._read(X, y)
+            made = self._prepared(found, validation_data, self._place())
         go_on(self, record, made, content_of(found))
         play(self, made)
         return self
@@ -363,7 +365,7 @@ class SequenceModel(BaseEstimator, ABC):
     @classmethod
     def _loaded(cls, record: Record, *, going_on: bool = False, **networks: Any) -> Self:
         """The model of a run. going_on: to look whether a run can be gone on with, not to answer."""
-        with understood(record):
+        with understood(record.folder):
             checkpoint = read_newest(record.checkpoint_folder) if going_on else newest(record)
             self = configured(cls, record, **networks)
             check_parameters(self)

@@ -20,6 +20,7 @@ from sparring.data.labelled import Labelled, fingerprint, read_inputs, read_labe
 from sparring.data.mixed_features import MixedFeatures
 from sparring.data.targets import Targets, targets_from_json
 from sparring.diagnose.finding import Finding
+from sparring.documents import understood
 from sparring.errors import DataError, InputError
 from sparring.estimators.about import about_fit
 from sparring.estimators.checking import checked, checked_rows, columns_told, named_columns, needed_columns
@@ -32,7 +33,7 @@ from sparring.estimators.playing import go_on, play, record_of, reported, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.stream import Stream
 from sparring.estimators.trouble import findings_of
-from sparring.estimators.trusting import bounded, newest, refuse_unlike, understood, use_best
+from sparring.estimators.trusting import bounded, newest, refuse_unlike, use_best
 from sparring.judging import Answers, judge_answers
 from sparring.judging.saved import answers_from_json, answers_in
 from sparring.networks import MLP
@@ -207,8 +208,10 @@ class Supervised(BaseEstimator, ABC):
         if data["validation_data"] and validation_data is None:
             raise DataError(f"{record.folder} was fitted with validation_data; give them again.")
         source = (data["path"], data["target"] if y is None else y) if X is None else (X, y)
-        rows, targets, weights = checked(self, read_labelled(*source, self.image_size), sample_weight, reset=True)
-        made = self._prepare(rows, targets, weights, validation_data)
+        with understood(record.folder):
+            found = read_labelled(*source, self.image_size)
+            rows, targets, weights = checked(self, found, sample_weight, reset=True)
+            made = self._prepare(rows, targets, weights, validation_data)
         go_on(self, record, made, fingerprint(rows, targets, weights))
         return self._play(made)
 
@@ -413,7 +416,7 @@ class Supervised(BaseEstimator, ABC):
     @classmethod
     def _loaded(cls, record: Record, *, going_on: bool = False, **networks: Any) -> Self:
         """The model of a run. going_on: to look whether a run can be gone on with, not to answer."""
-        with understood(record):
+        with understood(record.folder):
             checkpoint = read_newest(record.checkpoint_folder) if going_on else newest(record)
             self = configured(cls, record, **networks)
             check_parameters(self)

@@ -12,12 +12,12 @@ from torch.overrides import TorchFunctionMode
 
 from sparring.contents import Parameters
 from sparring.documents import converted, finite
-from sparring.errors import CheckpointError, CheckpointWarning, FolderError, SparringError
+from sparring.errors import CheckpointError, CheckpointWarning, FolderError
 from sparring.judging.saved import verdict_from_json, verdict_in
 from sparring.record import Record
 from sparring.training.checkpoint import Checkpoint, last_step, read_newest, refuse_infinite
 
-__all__ = ["bounded", "newest", "refuse_unknown", "refuse_unlike", "take_verdict", "understood", "use_best"]
+__all__ = ["bounded", "newest", "refuse_unknown", "refuse_unlike", "take_verdict", "use_best"]
 
 ROOM = 2**22  # numbers that may be there beside four times the weights: what start-up needs
 MODULES = 50  # tensors that may be made for each one that is saved
@@ -32,21 +32,6 @@ FAULTS = (
     RecursionError,
     MemoryError,
 )
-
-
-@contextlib.contextmanager
-def understood(record: Record) -> Iterator[None]:
-    """Turn what goes wrong with the content of a run folder into one clear line."""
-    try:
-        yield
-    except SparringError:
-        raise
-    except FAULTS as error:
-        said = " ".join(str(error).split())[:300]
-        kind = type(error).__name__
-        raise FolderError(
-            f"{record.folder} cannot be used: what its run.json says does not fit together ({kind}: {said})."
-        ) from error
 
 
 # -- the weights

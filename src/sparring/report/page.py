@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sparring.documents import understood
 from sparring.files import write_bytes
 from sparring.judging.said import MOST_SHOWN, WORDS, sections
 from sparring.judging.saved import verdict_in
@@ -54,7 +55,8 @@ def write_report(folder: str | os.PathLike[str]) -> Path:
     """
     record = Record.open(folder)
     record.warn_of_changes()
-    page = _environment().get_template("template.html.j2").render(**_content(record))
+    with understood(record.folder):
+        page = _environment().get_template("template.html.j2").render(**_content(record))
     write_bytes(record.report_path, page.encode("utf-8", "replace"))
     return record.report_path
 
