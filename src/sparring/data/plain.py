@@ -43,7 +43,7 @@ def typed(
         refuse(min(getattr(found, deviations), default=1.0) <= 0, "deviations must be above 0")
     if dtypes:
         told = getattr(found, dtypes)
-        for dtype in (told,) if isinstance(told, str) else told:
+        for dtype in {told} if isinstance(told, str) else {*told}:
             refuse_dtype(dtype)
     return found
 

@@ -21,6 +21,7 @@ __all__ = ["bounded", "newest", "refuse_unknown", "refuse_unlike", "take_verdict
 
 ROOM = 2**22  # numbers that may be there beside four times the weights: what start-up needs
 MODULES = 50  # tensors that may be made for each one that is saved
+OWN = ("network", "generator", "critic")  # parameters that no JSON can hold
 DESCRIBED = ("schema", "schemas", "inputs", "targets", "coding")  # what must be finite in run.json
 FAULTS = (
     ValueError,
@@ -105,7 +106,7 @@ def refuse_unknown(kind: type, record: Record) -> None:
     if missing:
         raise FolderError(f"{path} cannot be used: it does not say {', '.join(missing)}.")
     known = {*inspect.signature(kind).parameters} - {"run", "verbose"}
-    strange = sorted({*about["parameters"], *about["custom"]} - known)
+    strange = sorted({*about["parameters"]} - known | {*about["parameters"]} & {*OWN} | {*about["custom"]} - known)
     if strange:
         raise FolderError(f"{path} cannot be used: {kind.__name__} has no parameter {strange[0]!r}.")
     try:
