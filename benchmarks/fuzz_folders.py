@@ -3,11 +3,12 @@
     python benchmarks/fuzz_folders.py [--count 2000] [--first 0] [--seed 0]
 
 A small run of each kind of model is made once. Each trial copies one, changes one file (half of the changes leave JSON
-that is valid, some of those with a checksum that fits again, as a stranger could write it), and runs the commands that
+that is valid, half of those with checksums that fit again, as a stranger could write them), and runs the commands that
 read it, each in a child that is forked warm, with limits of time and memory. A trial fails if a command ends in a
-traceback or an unforeseen error (exit code 70), takes longer than 10 s (of one processor, so that a busy machine finds
-the same) or more than 1 GB above the warm process, or answers otherwise than of the undamaged folder without a word of what is wrong. Where the checksum was forged, an answer
-may differ: nothing in the folder says that it is not the right one.
+traceback or an unforeseen error (exit code 70), takes longer than 10 s of one processor (so that a busy machine finds
+the same) or more than 1 GB above the warm process, or answers otherwise than of the undamaged folder without a word of
+what is wrong. Where checksums were forged, an answer may differ: nothing in the folder says that it is not the right
+one.
 """
 
 import argparse

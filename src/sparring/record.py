@@ -281,7 +281,7 @@ class Record:
         if fault is not None and content is None:
             warnings.warn(f"{fault}.", FolderWarning, stacklevel=3)
         elif fault is not None:
-            raise FolderError(f"{fault}.")
+            raise FolderError(f"{fault}. Put it back as it was, or move it away to go on without it.")
         return content
 
     def _write(self, name: str, content: bytes) -> None:
