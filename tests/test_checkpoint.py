@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from sparring.data.batches import Batches
-from sparring.errors import CheckpointError
+from sparring.errors import CheckpointError, CheckpointWarning
 from sparring.networks import ConvCritic, ConvGenerator
 from sparring.training import RECIPES, State, adversarial_game, train
 from sparring.training.checkpoint import pack, read_newest, restore, unpack, write
@@ -98,7 +98,8 @@ def test_a_broken_checkpoint_is_named_and_the_one_before_is_used(tmp_path: Path,
             about.write_text(json.dumps({"format": "someone else's"}))
         case "pickle":
             tensors.write_bytes(pickle.dumps({"weight": [1.0]}))
-    found = read_newest(tmp_path)
+    with pytest.warns(CheckpointWarning, match=r"step-00000003 cannot be used.*step 2 is used"):
+        found = read_newest(tmp_path)
     assert found.step == 2
     assert len(found.skipped) == 1
     assert "step-00000003" in found.skipped[0]

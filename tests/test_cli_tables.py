@@ -200,7 +200,7 @@ def test_a_table_goes_to_parquet(
     )
     frame.to_parquet("homes.parquet")
     assert run("fit", "gan", "homes.parquet", "--run", "run", "--steps", "3", "--seed", "0") == 0
-    monkeypatch.setitem(GAN.sample_parts.__kwdefaults__, "most", 40)
+    monkeypatch.setitem(GAN.sample_parts.__wrapped__.__kwdefaults__, "most", 40)
     assert run("sample", "run", "-n", "100", "-o", "made.parquet", "--seed", "1") == 0
     columns = ("--columns", "rooms", "--columns", "beds")
     assert run("complete", "run", "homes.parquet", *columns, "-o", "full.parquet") == 0

@@ -173,7 +173,7 @@ def test_no_user_text_becomes_markup(tmp_path: Path) -> None:
     record = run(
         tmp_path / "run",
         [evil_row, {**evil_row, "step": 20}],
-        title=EVIL, kind=EVIL, recipe=EVIL, seed=EVIL, created=EVIL, failure=EVIL, status="failed",
+        title=EVIL, kind=EVIL, recipe=EVIL, created=EVIL, failure=EVIL, status="failed",
         parameters={EVIL: EVIL}, settings={EVIL: [EVIL]}, versions={EVIL: EVIL}, command=[EVIL],
         networks={EVIL: {"summary": EVIL, "parameters": 1}}, machine={"processor": EVIL},
         data={"description": EVIL, "path": EVIL, "fingerprint": EVIL},
@@ -215,7 +215,7 @@ def test_an_empty_verdict_and_a_broken_one(tmp_path: Path) -> None:
     record.verdict_path.write_text("{}")
     assert "The verdict holds no figures." in read(record.folder)[1].words
     record.verdict_path.write_text("{")
-    with pytest.raises(FolderError, match=r"verdict\.json cannot be read"):
+    with pytest.raises(FolderError, match=r"verdict\.json cannot be used"):
         write_report(record.folder)
 
 

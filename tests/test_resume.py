@@ -103,7 +103,8 @@ def test_a_broken_newest_checkpoint_costs_some_steps_but_not_the_run(tmp_path: P
         _make("r3gan", tmp_path / "stopped", verbose=_stop_at(13)).fit(ROWS)
     newest = tmp_path / "stopped/checkpoint/step-00000013/state.safetensors"
     newest.write_bytes(newest.read_bytes()[:1000])
-    resumed = sp.GAN.resume(tmp_path / "stopped", ROWS)
+    with pytest.warns(sp.CheckpointWarning, match="step-00000013 cannot be used"):
+        resumed = sp.GAN.resume(tmp_path / "stopped", ROWS)
     assert "step-00000013" in resumed.skipped_[0]
     assert not newest.exists()  # or the run would take its own step 13 for saved when it came by
     assert _everything(tmp_path / "straight") == _everything(tmp_path / "stopped")
@@ -137,7 +138,12 @@ def test_divergence_leaves_a_readable_folder_and_a_good_checkpoint(tmp_path: Pat
     assert found.step == caught.value.step - 1
     assert str(found.path) == caught.value.last_good
     assert all(value.isfinite().all() for value in found.state["critic"].values())
-    assert sp.load(tmp_path / "run").sample(3).shape == (3, 2)
+    if not found.step:  # the first step diverged
+        with pytest.raises(CheckpointError, match=r"diverged at step \d+ before its first good checkpoint"):
+            sp.load(tmp_path / "run")
+        return
+    with pytest.warns(sp.CheckpointWarning, match=rf"diverged at step \d+; these are the weights of step {found.step}"):
+        assert sp.load(tmp_path / "run").sample(3).shape == (3, 2)
 
 
 # -- SIGKILL

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sparring import filters as filters
     from sparring import transport as transport
+    from sparring.errors import CheckpointWarning as CheckpointWarning
     from sparring.errors import Diverged as Diverged
+    from sparring.errors import FolderWarning as FolderWarning
     from sparring.errors import InputError as InputError
     from sparring.errors import Interrupted as Interrupted
     from sparring.errors import RunError as RunError
@@ -59,7 +61,9 @@ _HOMES = {
     "SparringError": "sparring.errors",
     "InputError": "sparring.errors",
     "RunError": "sparring.errors",
+    "CheckpointWarning": "sparring.errors",
     "Diverged": "sparring.errors",
+    "FolderWarning": "sparring.errors",
     "Interrupted": "sparring.errors",
     "Trouble": "sparring.errors",
     "TroubleWarning": "sparring.errors",
@@ -68,9 +72,11 @@ _HOMES = {
 
 __all__ = [
     "GAN",
+    "CheckpointWarning",
     "Classifier",
     "CycleGAN",
     "Diverged",
+    "FolderWarning",
     "InputError",
     "Interrupted",
     "Record",

@@ -13,16 +13,19 @@
     └── Interrupted (KeyboardInterrupt)   the user or the system asked the run to stop (exit code 130)
 
 TroubleWarning (UserWarning) tells of a failure that was found in a run that goes on, UnseenWarning of rows that hold
-what a model never learned from.
+what a model never learned from, FolderWarning of a run folder that is not as it was written, and its kind
+CheckpointWarning of weights that are not those of the run's end.
 
 Every message is one line that says what was found, where, and what is needed.
 """
 
 __all__ = [
     "CheckpointError",
+    "CheckpointWarning",
     "DataError",
     "Diverged",
     "FolderError",
+    "FolderWarning",
     "InputError",
     "Interrupted",
     "RankLost",
@@ -108,3 +111,11 @@ class TroubleWarning(UserWarning):
 
 class UnseenWarning(UserWarning):
     """Rows hold labels or gaps that the training rows never had; the message says where, and what they count as."""
+
+
+class FolderWarning(UserWarning):
+    """A file of a run folder is not as it was written, or cannot be checked; the message says what is done about it."""
+
+
+class CheckpointWarning(FolderWarning):
+    """The weights that are used are not those of a run's end: an older checkpoint's, or those of a run that failed."""

@@ -21,14 +21,17 @@ def _run(arguments: list[str]) -> int:
 
     # scikit-learn's advice to programmers; what matters here is said by our own errors
     warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
+    from sparring.cli.warned import warned
+
     try:
         if int(os.environ.get("WORLD_SIZE", 1)) > 1:
             from sparring.place import ranked
 
-            with ranked():
+            with ranked(), warned():
                 app(arguments, exit_on_error=False, print_error=False)
         else:
-            app(arguments, exit_on_error=False, print_error=False)
+            with warned():
+                app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         return _say(error, 2)
     except InputError as error:

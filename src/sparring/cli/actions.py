@@ -12,8 +12,9 @@ import numpy as np
 
 from sparring.cli.display import Display
 from sparring.data.source import HELD_OUT, read
+from sparring.documents import understood
 from sparring.errors import FolderError, InputError
-from sparring.files import read_json
+from sparring.judging.saved import answers_in, verdict_in
 from sparring.record import Record
 from sparring.report import write_report
 
@@ -129,8 +130,6 @@ def resume(folder: Path, data: list[str] | None, remedy: str | None, as_json: bo
     with display.bar(f"going on with {folder} (Ctrl-C saves and stops)"), display.heard():
         remedies = {} if remedy is None else {"apply": remedy}
         model = kind_of(record).resume(folder, *data or (), verbose=display.progress, **remedies)
-    for line in model.skipped_:
-        display.say(f"passed over: {line}")
     finish(model, display)
 
 
@@ -230,22 +229,25 @@ def report(folder: Path, as_json: bool) -> None:
 
 
 def show(folder: Path, as_json: bool) -> None:
-    _show(Record.open(folder), Display(as_json=as_json))
+    record = Record.open(folder)
+    with understood(record.folder):
+        _show(record, Display(as_json=as_json))
 
 
 def _show(record: Record, display: Display) -> None:
     about = record.about
-    verdict, answers = (
-        read_json(path) if path.exists() else None for path in (record.verdict_path, record.answers_path)
-    )
-    samples = record.samples()
+    verdict, answers = verdict_in(record), answers_in(record)
+    record.warn_of_changes()
+    sessions = about.get("sessions") or ()
+    samples, saved, running = record.samples(), record.saved_step(), about.get("status") == "running"
     state = {
         "run": str(record.folder),
-        "title": about["title"],
+        "title": about.get("title") or record.folder.resolve().name,
         "status": about.get("status"),
-        "steps": about["sessions"][-1]["to_step"] if about["sessions"] else 0,
-        "of": about["steps"],
-        "seconds": round(sum(session["seconds"] for session in about["sessions"]), 1),
+        "steps": (saved or 0) if running else sessions[-1]["to_step"] if sessions else 0,
+        "saved": saved,
+        "of": about.get("steps") or 0,
+        "seconds": round(sum(session["seconds"] for session in sessions), 1),
         "failure": about.get("failure"),
         "networks": about.get("networks") or {},
         "verdict": verdict,

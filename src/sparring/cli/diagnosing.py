@@ -9,6 +9,7 @@ from sparring.diagnose.examiner import examined
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.modes import MODES
 from sparring.diagnose.remedies import CURES
+from sparring.documents import understood
 from sparring.record import Record
 
 __all__ = ["diagnose"]
@@ -16,6 +17,11 @@ __all__ = ["diagnose"]
 
 def diagnose(folder: Path, as_json: bool) -> None:
     record = Record.open(folder)
+    with understood(record.folder):
+        _diagnose(record, as_json)
+
+
+def _diagnose(record: Record, as_json: bool) -> None:
     examiner = examined(record)
     state = {
         "run": str(record.folder),

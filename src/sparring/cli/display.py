@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["Display"]
 
 REDRAW = 0.2  # seconds between two looks at the bar
+UNFINISHED = {
+    "running": "it has not ended: it goes on, or was killed",
+    "failed": "it failed",
+    "diverged": "it diverged",
+}  # what is said of a run's weights
 
 
 class Display:
@@ -144,6 +149,8 @@ class Display:
         self.print(f"{state['status']}: step {state['steps']:,} of {state['of']:,} in {state['seconds']:,.0f} s")
         if state["failure"]:
             self.print(f"why: {state['failure']}")
+        if state["status"] in UNFINISHED:
+            self.print(f"{UNFINISHED[state['status']]}; {_saved(state['saved'])}")
         for network in state["networks"].values():
             self._layers(network)
         if state["answers"] is not None:
@@ -192,3 +199,10 @@ class Display:
 
         for line in verdict_lines(verdict, self._output.width, meanings):
             self.print(line)
+
+
+def _saved(step: int | None) -> str:
+    """Which weights there are."""
+    if step is None:
+        return "no checkpoint was written"
+    return f"its newest weights are those of step {step:,}{'' if step else ', which have learned nothing'}"

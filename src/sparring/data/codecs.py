@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparring.data.columns import LABELLED, STEPS, Column
-from sparring.data.plain import from_plain
+from sparring.data.plain import from_plain, refuse
 
 __all__ = ["WIDEST", "Bins", "Clock", "Codec", "Labels", "Nothing", "codec_from_json", "codec_of"]
 
@@ -356,4 +356,21 @@ def codec_of(column: Column, numbers: NDArray[np.float64]) -> Codec:
 def codec_from_json(content: Mapping[str, Any]) -> Codec:
     """The codec that ``to_json`` described. Raises DataError for another kind."""
     kinds: tuple[type[Codec], ...] = (Nothing, Labels, Bins, Clock)
-    return from_plain(content, kinds, "a codec")
+    return _sound(from_plain(content, kinds, "a codec"))
+
+
+def _sound(codec: Codec) -> Codec:
+    """A codec whose numbers fit together. Raises DataError for another."""
+    if isinstance(codec, Labels):
+        refuse(codec.count < 1, "a label is one of some")
+        refuse(codec.order and sorted(codec.order) != list(range(codec.count)), "labels are ordered, each once")
+    if isinstance(codec, Bins):
+        bins = max(len(codec.edges) - 1, 0)
+        refuse(len(codec.edges) == 1 or len(codec.ranks) != len(codec.spikes) + bins, "each place has a rank")
+        refuse(not codec.ranks, "numbers have a place")
+        refuse(np.diff(codec.edges) <= 0, "edges ascend")
+        refuse(np.diff(codec.spikes) <= 0, "spikes ascend")
+    if isinstance(codec, Clock):
+        refuse(codec.per_day < 1, "a day has steps")
+        _sound(codec.day), _sound(codec.time)
+    return codec

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sparring.data.plain import refuse, refuse_dtype, typed
 from sparring.errors import DataError
 
 __all__ = ["KINDS", "LABELLED", "LEFT_OUT", "STEPS", "Column", "column_of", "of_texts"]
@@ -161,7 +162,12 @@ class Column:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Raises DataError for a kind that there is not."""
-        made = cls(**{**content, "labels": tuple(content.get("labels", ()))})
+        made = typed(content, cls)
+        refuse_dtype(made.dtype)
+        dated = made.kind in ("date", "duration")
+        refuse(dated and (made.step not in STEPS or abs(made.origin) >= 2**63), "dates have a step and an origin")
+        refuse(abs(made.decimals or 0) > 400, "numbers have few decimals")
+        refuse(None not in (made.low, made.high) and made.low > made.high, "numbers go from low to high")  # pyright: ignore
         if made.kind not in KINDS:
             raise DataError(f"column {made.name!r}: the kind must be one of {', '.join(KINDS)}; got {made.kind!r}.")
         return made

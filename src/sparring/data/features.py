@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sparring.data.plain import refuse
 from sparring.data.schema import nearest
+from sparring.documents import finite
 from sparring.errors import DataError, ShapeError
 
 __all__ = ["MOST_CATEGORIES", "Column", "Features", "columns_of", "numbers_of", "plain_numbers", "refuse_missing"]
@@ -190,7 +192,14 @@ class Features:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
         columns = tuple(Column(name, None if known is None else tuple(known)) for name, known in content["columns"])
-        return cls(columns, tuple(content["means"]), tuple(content["deviations"]))
+        made = cls(columns, tuple(content["means"]), tuple(content["deviations"]))
+        refuse(not columns or not all(isinstance(column.name, str) for column in columns), "columns have names")
+        widths = sum(column.width for column in columns)
+        refuse({len(made.means), len(made.deviations)} != {widths}, "there is a scale for each input")
+        finite(content)
+        refuse(np.array(made.deviations, np.float64) <= 0, "deviations must be above 0")
+        np.array(made.means, np.float64)
+        return made
 
 
 def _moments(numbers: NDArray[np.float64], rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from sparring.data.plain import refuse, typed
 from sparring.data.schema import Schema, checked_numbers, refuse_too_close, rounded_to
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.quiet import quiet
@@ -114,7 +115,10 @@ class ImageSchema(Schema):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        return cls(**{name: value for name, value in content.items() if name != "kind"})
+        made = typed(content, cls, dtypes="dtype")
+        refuse(min(made.height, made.width, made.channels) < 1, "a picture has pixels")
+        refuse(not made.low < made.high, "pixels go from low to high")
+        return made
 
 
 def _refuse_no_images(shape: tuple[int, ...]) -> None:

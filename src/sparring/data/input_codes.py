@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sparring.data.codecs import WIDEST
 from sparring.data.columns import STEPS, Column
-from sparring.data.plain import from_plain
+from sparring.data.plain import from_plain, refuse
 
 __all__ = ["Amount", "Calendar", "Clock", "Code", "Nothing", "OneHot", "code_from_json", "code_of"]
 
@@ -306,4 +306,24 @@ def code_of(column: Column, numbers: Floats) -> Code:
 def code_from_json(content: Mapping[str, Any]) -> Code:
     """The code that ``to_json`` described. Raises DataError for another kind."""
     kinds: tuple[type[Code], ...] = (Nothing, Amount, OneHot, Clock, Calendar)
-    return from_plain(content, kinds, "a code")
+    return _sound(from_plain(content, kinds, "a code"))
+
+
+def _sound(code: Code) -> Code:
+    """A code whose numbers fit together. Raises DataError for another."""
+    if isinstance(code, Amount):
+        refuse(code.deviation <= 0, "deviations must be above 0")
+        refuse(np.diff(code.knots) <= 0, "knots ascend")
+    if isinstance(code, OneHot):
+        places = sorted(code.order)
+        refuse(len({*places}) != len(places), "labels are ordered, each once")
+        refuse(bool(places) and (places[0] < 0 or places[-1] >= code.count), "labels are those of the column")
+    if isinstance(code, Clock):
+        refuse(code.per_day < 1, "a day has steps")
+    if isinstance(code, Calendar):
+        refuse(code.unit not in ("us", "ns") or not 0 < code.step < 2**62, "dates have a unit and a step")
+        refuse(abs(code.origin) >= 2**63, "dates have an origin")
+    for part in (getattr(code, name, None) for name in ("moment", "time", "weekday", "month")):
+        if isinstance(part, Code):
+            _sound(part)
+    return code

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sparring.data.codecs import Codec, Nothing, codec_from_json, codec_of
+from sparring.data.codecs import Codec, Labels, Nothing, codec_from_json, codec_of
 from sparring.data.columns import LEFT_OUT, Column, column_of
+from sparring.data.plain import refuse
 from sparring.data.relations import Numbers, Relation, found_relations, relation_from_json
 from sparring.data.schema import Schema, nearest
 from sparring.errors import DataError
@@ -245,13 +246,22 @@ class MixedSchema(Schema):
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        return cls(
-            tuple(map(Column.from_json, content["columns"])),
-            tuple(map(codec_from_json, content["codecs"])),
-            tuple(map(relation_from_json, content["relations"])),
-            tuple(content["shares"]),
-            content.get("classes"),
-        )
+        columns = tuple(map(Column.from_json, content["columns"]))
+        codecs = tuple(map(codec_from_json, content["codecs"]))
+        relations = tuple(map(relation_from_json, content["relations"]))
+        made = cls(columns, codecs, relations, tuple(content["shares"]), content.get("classes"))
+        refuse(len(columns) != len(codecs) or not columns, "each column has its codec")
+        for column, codec in zip(columns, codecs, strict=True):
+            refuse(isinstance(codec, Labels) and codec.count != len(column.labels), "each label has its place")
+        names = [*made.names]
+        refuse(len({*names}) != len(names), "columns have a name each")
+        spoken = {name for relation in relations for name in relation.columns}
+        refuse(not spoken <= {*names}, "relations speak of columns")
+        refuse(made.classes is not None and made.classes not in names, "classes are a column")
+        refuse(len(made.shares) != sum(made.parts), "each place has its share")
+        shares = np.array(made.shares, np.float64)
+        refuse(~np.isfinite(shares) | (shares < 0), "shares are numbers of at least 0")
+        return made
 
 
 def without(frame: pd.DataFrame, names: Collection[str | int]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sparring.data.columns import LABELLED, LEFT_OUT, Column, column_of
 from sparring.data.features import plain_numbers
 from sparring.data.input_codes import Code, OneHot, code_from_json, code_of
+from sparring.data.plain import refuse
 from sparring.data.schema import nearest
 from sparring.errors import DataError, UnseenWarning
 
@@ -127,7 +128,12 @@ class MixedFeatures:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        return cls(tuple(map(Column.from_json, content["columns"])), tuple(map(code_from_json, content["codes"])))
+        columns, codes = tuple(map(Column.from_json, content["columns"])), tuple(map(code_from_json, content["codes"]))
+        refuse(len(columns) != len(codes) or not columns, "each column has its code")
+        for column, code in zip(columns, codes, strict=True):
+            refuse(isinstance(code, OneHot) and code.count != len(column.labels), "each label has its place")
+            refuse(isinstance(code, OneHot) != (column.kind == "category"), "categories are told by their labels")
+        return cls(columns, codes)
 
 
 def inputs_of(

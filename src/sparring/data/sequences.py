@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from sparring.data.plain import refuse, typed
 from sparring.data.ragged import Ragged
 from sparring.data.rolls import KEYS, LOWEST, Roll
 from sparring.data.series import Scaling
@@ -174,7 +175,10 @@ class Words(SequenceSchema):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        letters = content["letters"]
+        letters, longest = content["letters"], content["longest"]
+        known = isinstance(content["lower"], bool) and content["level"] in ("word", "letter")
+        if not known or not isinstance(longest, int) or not 1 <= longest <= 2**10:
+            raise DataError("the schema of words is damaged.")
         return cls(
             Vocabulary.from_json(content["vocabulary"]),
             content["lower"],
@@ -255,7 +259,9 @@ class Frames(SequenceSchema):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        return cls(**{name: value for name, value in content.items() if name != "kind"})
+        made = typed(content, cls)
+        refuse(not 1 <= made.keys <= 2**10, "frames have keys")
+        return made
 
 
 def _checked(rows: Sequence[Any], width: int | None) -> list[NDArray[np.float64]]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from sparring.data.plain import refuse, typed
 from sparring.data.schema import Schema, refuse_too_close, rounded_to
 from sparring.errors import DataError, ShapeError
 from sparring.shapes import describe
@@ -104,10 +105,10 @@ class SignalSchema(Schema):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        plain: dict[str, Any] = {name: value for name, value in content.items() if name != "kind"}
-        for name in ("means", "deviations", "lows", "highs"):
-            plain[name] = tuple(plain[name])
-        return cls(**plain)
+        made = typed(content, cls, ("means", "deviations", "lows", "highs"), "deviations", "dtype")
+        refuse(made.length < 2 or made.channels != len(made.means), "a signal has steps, and a scale for each channel")
+        refuse(np.array(made.lows) > np.array(made.highs), "channels go from low to high")
+        return made
 
 
 def drawn(signals: NDArray[Any], low: float, high: float, columns: int | None = None) -> NDArray[np.uint8]:

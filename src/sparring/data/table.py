@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sparring.data.plain import refuse, typed
 from sparring.data.schema import Schema, checked_numbers, refuse_too_close, rounded_to
 from sparring.errors import DataError, ShapeError
 from sparring.shapes import describe
@@ -99,8 +100,9 @@ class TableSchema(Schema):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        lists = {name: tuple(content[name]) for name in ("names", "means", "deviations", "dtypes")}
-        return cls(**lists, frame=content["frame"])
+        made = typed(content, cls, ("names", "means", "deviations", "dtypes"), "deviations", "dtypes")
+        refuse(not made.names, "a table has columns")
+        return made
 
 
 def _refuse_constant(numbers: NDArray[Any], names: tuple[str | int, ...], deviations: NDArray[Any]) -> None:

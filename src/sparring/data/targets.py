@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sparring.data.plain import refuse, refuse_dtype, typed
 from sparring.errors import DataError
 
 __all__ = ["Classes", "Labels", "Numbers", "Targets", "targets_from_json"]
@@ -83,7 +84,17 @@ class Classes(Targets):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        return cls(np.array(content["classes"], content["dtype"]))
+        refuse_dtype(str(content["dtype"]))
+        try:
+            made = np.array(content["classes"], content["dtype"])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise DataError(f"the classes are damaged: {error}.") from None
+        kind = made.dtype.kind
+        refuse(made.ndim != 1 or len(made) < 2 or kind not in "iufbUO", "there are two classes or more, in a list")
+        refuse(
+            kind == "O" and any(not isinstance(one, str | int | float) for one in made.tolist()), "classes are plain"
+        )
+        return cls(made)
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,9 @@ class Labels(Targets):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        return cls(content["count"])
+        made = typed(content, cls)
+        refuse(made.count < 1, "there are labels")
+        return made
 
 
 @dataclass(frozen=True)
@@ -149,4 +162,6 @@ class Numbers(Targets):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        return cls(tuple(content["means"]), tuple(content["deviations"]), content["flat"])
+        made = typed(content, cls, ("means", "deviations"), "deviations")
+        refuse(not made.means or (made.flat and len(made.means) > 1), "a flat target is one number")
+        return made

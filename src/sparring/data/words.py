@@ -146,7 +146,10 @@ class Vocabulary:
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Self:
-        return cls(plain["words"])
+        words = plain["words"]
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise DataError("the vocabulary is damaged: a list of words is needed.")
+        return cls(words)
 
     def save(self, path: str | Path) -> None:
         """A JSON file, written whole or not at all."""

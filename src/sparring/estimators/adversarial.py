@@ -19,6 +19,7 @@ from sparring.data.spool import heard
 from sparring.data.targets import Classes
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.remedies import REMEDIES, Applied, Remedy, remedy_called, treated
+from sparring.documents import understood
 from sparring.errors import Diverged, FolderError, InputError, Trouble
 from sparring.estimators.about_gan import about_gan, about_treated, show_real, snapshot
 from sparring.estimators.completing import completed
@@ -26,22 +27,21 @@ from sparring.estimators.design import Settings, design, settle
 from sparring.estimators.drawing import classes_drawn, classes_of, drawn, whole_rows, without_classes
 from sparring.estimators.game import Job, job_of, take_over
 from sparring.estimators.gan_answers import judge_held_out, judged, scored
-from sparring.estimators.playing import run_of
+from sparring.estimators.playing import reported, run_of
 from sparring.estimators.probing import probed
 from sparring.estimators.restoring import Treatments, configured_gan, data_again
 from sparring.estimators.sampling import Sampler, counted
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, name_of, remedy_for, warning_shower
-from sparring.files import read_json, write_json
+from sparring.estimators.trusting import bounded, newest, refuse_unlike, take_verdict, use_best
 from sparring.isolation import isolated
 from sparring.judging import Verdict
 from sparring.networks import Average
 from sparring.place import Place, threads
 from sparring.record import Record
-from sparring.report import write_report
 from sparring.run import Intervals, Progress, resume_state, run
 from sparring.seeds import derive, seed_from
 from sparring.training import Recipe
-from sparring.training.checkpoint import read_newest, restore
+from sparring.training.checkpoint import Checkpoint, read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
 
 __all__ = ["GAN"]
@@ -208,9 +208,10 @@ class GAN(BaseEstimator):
         """
         remedy = None if apply is None else remedy_called(apply)
         record = run_of("gan", folder)
-        self = configured_gan(cls, record, read_newest(record.checkpoint_folder), verbose, **networks)
-        source, labels = data_again(self, record, X, y)
-        job = self._job(source, labels)
+        cls._loaded(record, going_on=True, **networks)  # what run.json says fits the weights
+        with understood(record.folder):
+            self = configured_gan(cls, record, read_newest(record.checkpoint_folder), verbose, **networks)
+            job = self._job(*data_again(self, record, X, y))
         ranks = record.about["place"]["ranks"]
         if ranks != job.place.ranks:
             raise InputError(f"{folder} was begun by {ranks} process(es) and needs as many; now {job.place.ranks} run.")
@@ -317,8 +318,7 @@ class GAN(BaseEstimator):
         finished = job.state.step == job.settings.steps or (watch is not None and watch.done)
         if finished and len(job.held_out) and job.place.leads:
             judge_held_out(self, job)
-        if self.record_.kept:
-            write_report(self.record_.folder)
+        reported(self.record_)
 
     # -- using
 
@@ -425,25 +425,28 @@ class GAN(BaseEstimator):
         parts = {"average": self._average, "critic": self.critic_, "remedies": Treatments(self.applied_)}
         write_checkpoint(copy.checkpoint_folder, step, parts)
         if hasattr(self, "verdict_"):
-            write_json(copy.verdict_path, self.verdict_.to_json())
+            copy.write_verdict(self.verdict_.to_json())
 
     @classmethod
-    def _loaded(cls, record: Record, **networks: Any) -> "GAN":
-        checkpoint = read_newest(record.checkpoint_folder)
-        self = configured_gan(cls, record, checkpoint, **networks)
+    def _loaded(cls, record: Record, *, going_on: bool = False, **networks: Any) -> "GAN":
+        """The model of a run. going_on: to look whether a run can be gone on with, not to answer."""
+        with understood(record.folder):
+            checkpoint = read_newest(record.checkpoint_folder) if going_on else newest(record)
+            return configured_gan(cls, record, checkpoint, **networks)._restored(record, checkpoint)
+
+    def _restored(self, record: Record, checkpoint: Checkpoint) -> "GAN":
         self.record_ = record
         targets = record.about.get("targets")
         classes = None if targets is None else Classes.from_json(targets)
         schema = schema_from_json(record.about["schema"])
+        refuse_unlike(record, checkpoint, schema.shape)
         settings = settle(self._given, schema, 0 if classes is None else classes.outputs)
-        made = design(schema, settings, self.seed_, self.generator, self.critic)
+        with bounded(record, checkpoint):
+            made = design(schema, settings, self.seed_, self.generator, self.critic)
         self._learned(settings, schema, classes, () if targets is None else tuple(targets["shares"]))
         self._average, self.critic_ = Average(made.generator, 1.0), made.critic.eval()
         restore(checkpoint, {"average": self._average, "critic": self.critic_})
         self.generator_, self.skipped_ = self._average.module, checkpoint.skipped
-        best = checkpoint.state.get("watch", {}).get("best", {}).get("weights")
-        if best is not None:
-            self.generator_.load_state_dict(best)
-        if record.verdict_path.exists():
-            self.verdict_ = Verdict.from_json(read_json(record.verdict_path))
+        use_best(checkpoint, self.generator_)
+        take_verdict(self, record)
         return self

@@ -16,6 +16,7 @@ from sparring.data.schema import Schema, schema_from_json
 from sparring.data.sides import read_sides
 from sparring.data.source import Source, read_like
 from sparring.diagnose.finding import Finding
+from sparring.documents import understood
 from sparring.errors import DataError, FolderError, InputError
 from sparring.estimators.about_cycle import about_cycle, show_both, snapshot
 from sparring.estimators.cycle_answers import judged_cycle
@@ -24,19 +25,18 @@ from sparring.estimators.cycle_job import CycleJob, cycle_job
 from sparring.estimators.cycle_probing import probed_cycle
 from sparring.estimators.cycle_starts import Start
 from sparring.estimators.cycle_use import strayed, together, translations
-from sparring.estimators.playing import run_of
+from sparring.estimators.playing import reported, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import check_word, diagnosis_of, findings_of, warning_shower
-from sparring.files import read_json, write_json
+from sparring.estimators.trusting import bounded, newest, refuse_unlike, take_verdict
 from sparring.isolation import isolated
 from sparring.judging import TranslationVerdict
 from sparring.networks import Average
 from sparring.place import Place, threads
 from sparring.record import Record
-from sparring.report import write_report
 from sparring.run import Intervals, Progress, resume_state, run
 from sparring.seeds import seed_from
-from sparring.training.checkpoint import read_newest, restore
+from sparring.training.checkpoint import Checkpoint, read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
 
 __all__ = ["CycleGAN"]
@@ -192,9 +192,11 @@ class CycleGAN(BaseEstimator):
         Raises FolderError if it is no run, DataError if the data have changed.
         """
         record = run_of("cyclegan", folder)
+        cls._loaded(record, going_on=True, **networks)  # what run.json says fits the weights
         self = configured(cls, record, verbose, **networks)
-        sources = self._again(record, A, B)
-        job = self._made_ready(sources)
+        with understood(record.folder):
+            sources = self._again(record, A, B)
+            job = self._made_ready(sources)
         ranks = record.about["place"]["ranks"]
         if ranks != job.place.ranks:
             raise InputError(f"{folder} was begun by {ranks} process(es) and needs as many; now {job.place.ranks} run.")
@@ -266,8 +268,7 @@ class CycleGAN(BaseEstimator):
             self.record_.update(probes=job.probes.looks, probing=round(job.probes.seconds, 3))
         self.start_ = job.starts[chosen % len(job.starts)]
         self.record_.update(start=self.start_.said)
-        if self.record_.kept:
-            write_report(self.record_.folder)
+        reported(self.record_)
 
     @property
     def findings_(self) -> tuple[Finding, ...]:
@@ -334,7 +335,7 @@ class CycleGAN(BaseEstimator):
         check_is_fitted(self, "generators_")
         self.verdict_ = judged_cycle(self, A_test, B_test, pairs, draws, random_state)
         if self.record_.kept:
-            write_json(self.record_.verdict_path, self.verdict_.to_json())
+            self.record_.write_verdict(self.verdict_.to_json())
         return self.verdict_
 
     # -- keeping
@@ -349,20 +350,26 @@ class CycleGAN(BaseEstimator):
         step = self.record_.about["sessions"][-1]["to_step"] if self.record_.about["sessions"] else 0
         write_checkpoint(copied.checkpoint_folder, step, {"average": self._average, "critics": self.critics_})
         if hasattr(self, "verdict_"):
-            write_json(copied.verdict_path, self.verdict_.to_json())
+            copied.write_verdict(self.verdict_.to_json())
 
     @classmethod
-    def _loaded(cls, record: Record, **networks: Any) -> Self:
-        self = configured(cls, record, **networks)
+    def _loaded(cls, record: Record, *, going_on: bool = False, **networks: Any) -> Self:
+        """The model of a run. going_on: to look whether a run can be gone on with, not to answer."""
+        with understood(record.folder):
+            checkpoint = read_newest(record.checkpoint_folder) if going_on else newest(record)
+            return configured(cls, record, **networks)._restored(record, checkpoint)
+
+    def _restored(self, record: Record, checkpoint: Checkpoint) -> Self:
         self.record_, about = record, record.about
         self.schema_a_, self.schema_b_ = (schema_from_json(about["schemas"][side]) for side in "AB")
+        for schema in (self.schema_a_, self.schema_b_):
+            refuse_unlike(record, checkpoint, schema.shape)
         recipe = cycle_settings(self.get_params(deep=False), self.schema_a_, self.schema_b_)
-        start = blank_start(self.schema_a_, self.schema_b_) if self.align else Start("saved")
-        made = design_cycle(self.schema_a_, self.schema_b_, recipe, self.seed_, start, self.generator, self.critic)
-        checkpoint = read_newest(record.checkpoint_folder)
+        with bounded(record, checkpoint):
+            start = blank_start(self.schema_a_, self.schema_b_) if self.align else Start("saved")
+            made = design_cycle(self.schema_a_, self.schema_b_, recipe, self.seed_, start, self.generator, self.critic)
         self._average, self.critics_ = Average(made.generators, 0.0), made.critics.eval()
         restore(checkpoint, {"average": self._average, "critics": self.critics_})
         self.generators_, self.skipped_ = self._average.module, checkpoint.skipped
-        if record.verdict_path.exists():
-            self.verdict_ = TranslationVerdict.from_json(read_json(record.verdict_path))
+        take_verdict(self, record)
         return self

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sparring.data.plain import refuse, typed
 from sparring.data.sequence_files import SeriesWindows, read_windows, series_of
 from sparring.data.sequences import Signals
 from sparring.data.series import Scaling
@@ -180,13 +181,15 @@ class Forecasting(Coding):
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        return cls(
-            Signals.from_json(content["inputs"]),
-            Numbers.from_json(content["targets"]),
-            horizon=Horizon(**content["horizon"]),
-            names=tuple(content["names"]),
-            columns=tuple(content["columns"]),
-        )
+        inputs, targets = Signals.from_json(content["inputs"]), Numbers.from_json(content["targets"])
+        horizon = typed(content["horizon"], Horizon)
+        names, columns = tuple(content["names"]), tuple(content["columns"])
+        refuse(not 1 <= horizon.back <= 2**24 or not 1 <= horizon.ahead <= 2**24, "steps are looked at and forecast")
+        refuse(horizon.season is not None and horizon.season < 1, "a season has steps")
+        refuse(len(names) != len(inputs.scaling.means) or not columns, "each column has its scale")
+        refuse(not all(isinstance(i, int) and 0 <= i < len(names) for i in columns), "some columns are forecast")
+        refuse(len(targets.means) != len(columns) * horizon.ahead, "each step ahead has its scale")
+        return cls(inputs, targets, horizon=horizon, names=names, columns=columns)
 
 
 def last_in_time(

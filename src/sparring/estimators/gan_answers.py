@@ -13,7 +13,6 @@ from sparring.estimators.drawing import classes_of, with_classes
 from sparring.estimators.game import Job, rows_of
 from sparring.estimators.restoring import data_again
 from sparring.estimators.sampling import AT_ONCE
-from sparring.files import write_json
 from sparring.judging import Verdict, judge
 from sparring.judging.compared import COMPARED
 from sparring.objectives import scores
@@ -40,7 +39,7 @@ def judged(model: Any, X_test: Any, X_train: Any, labels: Any, more: dict[str, A
         more = {**more, "fake_labels": lambda n, seed: model.draw_labels(n, random_state=seed)}
     verdict = judge(model._sampler.rows, train, test, labels=labels, schema=schema, **more)
     if model.record_.kept:
-        write_json(model.record_.verdict_path, verdict.to_json())
+        model.record_.write_verdict(verdict.to_json())
     return verdict
 
 

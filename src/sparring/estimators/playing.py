@@ -8,10 +8,11 @@ from sparring.errors import DataError, FolderError, InputError
 from sparring.estimators.trouble import noticing
 from sparring.place import Place, threads
 from sparring.record import Record
+from sparring.report import write_report
 from sparring.run import Intervals, resume_state, run, shower
 from sparring.training import EpochWatch, Game, State
 
-__all__ = ["Playable", "go_on", "play", "record_of", "run_of"]
+__all__ = ["Playable", "go_on", "play", "record_of", "reported", "run_of"]
 
 
 class Playable(Protocol):
@@ -61,6 +62,13 @@ def play(model: Any, made: Playable) -> None:
 def record_of(model: Any, about: dict[str, Any], place: Place) -> Record:
     """A new run's record: in its folder, if it has one and this process writes it."""
     return Record.create(model.run, about) if model.run is not None and place.leads else Record(about)
+
+
+def reported(record: Record) -> None:
+    """Write the report of a run that has a folder, and the checksums of what is in it."""
+    if record.kept:
+        record.tell_files()
+        write_report(record.folder)
 
 
 def run_of(kind: str, folder: Any) -> Record:

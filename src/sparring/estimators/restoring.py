@@ -8,6 +8,7 @@ from sparring.data.spool import heard
 from sparring.data.stored import is_stored
 from sparring.diagnose.remedies import Applied
 from sparring.errors import DataError, InputError
+from sparring.estimators.trusting import refuse_unknown
 from sparring.record import Record
 from sparring.training.checkpoint import Checkpoint
 
@@ -35,8 +36,10 @@ def applied_in(checkpoint: Checkpoint) -> list[Applied]:
 def configured(kind: Any, record: Record, verbose: Any = 0, **networks: Any) -> Any:
     """An estimator of a kind with a run's parameters, not yet trained.
 
-    Raises InputError if the run had networks or settings of the user's own, which must be given again.
+    Raises InputError if the run had networks or settings of the user's own, which must be given again, FolderError for
+    parameters that there are not.
     """
+    refuse_unknown(kind, record)
     about = record.about
     for name in about["custom"]:
         if networks.get(name) is None:

@@ -19,25 +19,26 @@ from sparring.data.batches import Batched, usual_size
 from sparring.data.ragged import SequenceBatches
 from sparring.data.sequence_files import Sequences, content_of
 from sparring.diagnose.finding import Finding
+from sparring.documents import understood
 from sparring.errors import DataError
 from sparring.estimators.about import about_sequences
 from sparring.estimators.examples import split
 from sparring.estimators.lessons import Lesson
 from sparring.estimators.parameters import SEQUENCE, check_parameters
-from sparring.estimators.playing import go_on, play, record_of, run_of
+from sparring.estimators.playing import go_on, play, record_of, reported, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import findings_of
-from sparring.files import read_json, write_json
+from sparring.estimators.trusting import bounded, newest, use_best
 from sparring.isolation import isolated
+from sparring.judging.saved import answers_from_json, answers_in
 from sparring.networks import Recurrent
 from sparring.place import Place
 from sparring.record import Record
-from sparring.report import write_report
 from sparring.seeds import derive, seed_from
 from sparring.training import EpochWatch, Game, State, delta_in_time, supervised_game
 from sparring.training.adam import Adam
 from sparring.training.backpropagation import Error
-from sparring.training.checkpoint import read_newest, restore
+from sparring.training.checkpoint import Checkpoint, read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
 from sparring.training.schedules import Schedule, rise_then_cosine
 from sparring.training.stopping import Patience
@@ -160,9 +161,6 @@ class SequenceModel(BaseEstimator, ABC):
     @abstractmethod
     def _coding_from(self, content: dict[str, Any]) -> Any: ...
 
-    @abstractmethod
-    def _answers_from(self, content: dict[str, Any]) -> Any: ...
-
     def _called(self, network: nn.Module) -> Callable[..., Tensor] | None:
         """What gives the outputs while training; None: the network itself."""
         return None
@@ -224,14 +222,16 @@ class SequenceModel(BaseEstimator, ABC):
         Raises FolderError if it is no run of this kind, DataError if the data have changed.
         """
         record = run_of(cls.kind, folder)
+        cls._loaded(record, going_on=True)  # what run.json says fits the weights
         self = configured(cls, record, verbose)
         data = record.about["data"]
         if X is None and data["path"] is None:
             raise DataError(f"{record.folder} was fitted on data in memory; give them again.")
         if data["validation_data"] and validation_data is None:
             raise DataError(f"{record.folder} was fitted with validation_data; give them again.")
-        found = self._read(data["path"], data["target"] if y is None else y) if X is None else self._read(X, y)
-        made = self._prepared(found, validation_data, self._place())
+        with understood(record.folder):
+            found = self._read(data["path"], data["target"] if y is None else y) if X is None else self._read(X, y)
+            made = self._prepared(found, validation_data, self._place())
         go_on(self, record, made, content_of(found))
         play(self, made)
         return self
@@ -324,7 +324,7 @@ class SequenceModel(BaseEstimator, ABC):
         if len(held_out):
             self._keep(self._judged(held_out, train))
         self._pictured(train, held_out)
-        write_report(self.record_.folder)
+        reported(self.record_)
 
     @property
     def findings_(self) -> tuple[Finding, ...]:
@@ -344,7 +344,7 @@ class SequenceModel(BaseEstimator, ABC):
     def _keep(self, answers: Any) -> Any:
         self.answers_ = answers
         if self.record_.kept:
-            write_json(self.record_.answers_path, answers.to_json())
+            self.record_.write_answers(answers.to_json())
         return answers
 
     def _answering(self) -> Place:
@@ -362,22 +362,27 @@ class SequenceModel(BaseEstimator, ABC):
         copied = self.record_.save_to(folder)
         write_checkpoint(copied.checkpoint_folder, self.n_iter_, {"network": self.network_})
         if hasattr(self, "answers_"):
-            write_json(copied.answers_path, self.answers_.to_json())
+            copied.write_answers(self.answers_.to_json())
 
     @classmethod
-    def _loaded(cls, record: Record, **networks: Any) -> Self:
-        self = configured(cls, record, **networks)
+    def _loaded(cls, record: Record, *, going_on: bool = False, **networks: Any) -> Self:
+        """The model of a run. going_on: to look whether a run can be gone on with, not to answer."""
+        with understood(record.folder):
+            checkpoint = read_newest(record.checkpoint_folder) if going_on else newest(record)
+            self = configured(cls, record, **networks)
+            check_parameters(self)
+            return self._restored(record, checkpoint)
+
+    def _restored(self, record: Record, checkpoint: Checkpoint) -> Self:
         self.record_, self.coding_ = record, self._coding_from(record.about["coding"])
-        with ambient_seed(0):
+        with ambient_seed(0), bounded(record, checkpoint):
             network = self._network_of(self.coding_)
-        checkpoint = read_newest(record.checkpoint_folder)
         restore(checkpoint, {"network": network})
-        best = checkpoint.state.get("watch", {}).get("best", {}).get("weights")
-        if self.early_stopping and best is not None:
-            network.load_state_dict(best)
+        if self.early_stopping:
+            use_best(checkpoint, network)
         self.network_, self.skipped_ = network.eval(), checkpoint.skipped
         self.n_iter_ = record.about.get("epochs_played") or 1
         self._named()
-        if record.answers_path.exists():
-            self.answers_ = self._answers_from(read_json(record.answers_path))
+        if (known := answers_in(record)) is not None:
+            self.answers_ = answers_from_json(known)
         return self

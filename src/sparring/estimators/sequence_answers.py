@@ -82,9 +82,6 @@ class OneEach(ReadingModel):
             judge_answers(self._raw(found.inputs), expected, targets, np.arange(len(found)), known), seen=seen
         )
 
-    def _answers_from(self, content: dict[str, Any]) -> Answers:
-        return Answers.from_json(content)
-
     def _raw(self, X: Any) -> NDArray[np.float64]:
         """The network's outputs, (n, outputs)."""
         return torch.stack(self._outputs(rows_of(X))).double().numpy()

@@ -311,9 +311,6 @@ class SequenceGenerator(SequenceModel):
     def _pictured(self, train: Sequences, held_out: Sequences) -> None:
         write_samples(self, train, held_out)
 
-    def _answers_from(self, content: dict[str, Any]) -> NextAnswers:
-        return NextAnswers.from_json(content)
-
 
 def _reading(network: Any) -> SequenceNetwork:
     return network.reading if isinstance(network, Carrying) else network

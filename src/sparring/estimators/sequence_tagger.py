@@ -197,9 +197,6 @@ class SequenceTagger(ReadingModel):
         answers = judge_tags(found.inputs, found.targets, said, entities=self.spans_, train=known)
         return replace(answers, seen=seen)
 
-    def _answers_from(self, content: dict[str, Any]) -> TagAnswers:
-        return TagAnswers.from_json(content)
-
 
 def _tags(coding: Coding) -> list[str]:
     targets: Any = coding.targets

@@ -244,9 +244,6 @@ class SequenceTranslator(SequenceModel):
             seen=seen,
         )
 
-    def _answers_from(self, content: dict[str, Any]) -> NextAnswers:
-        return NextAnswers.from_json(content)
-
 
 def _as_text(row: Any) -> str:
     return row if isinstance(row, str) else joined(row)

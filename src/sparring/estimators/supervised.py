@@ -20,6 +20,7 @@ from sparring.data.labelled import Labelled, fingerprint, read_inputs, read_labe
 from sparring.data.mixed_features import MixedFeatures
 from sparring.data.targets import Targets, targets_from_json
 from sparring.diagnose.finding import Finding
+from sparring.documents import understood
 from sparring.errors import DataError, InputError
 from sparring.estimators.about import about_fit
 from sparring.estimators.checking import checked, checked_rows, columns_told, named_columns, needed_columns
@@ -28,19 +29,19 @@ from sparring.estimators.examples import Examples, Prepared, inputs_from_json, p
 from sparring.estimators.fitting import AT_ONCE, Fit, fit_of, made_network, outputs_of, place_for, settle_fit
 from sparring.estimators.parameters import SUPERVISED, check_parameters
 from sparring.estimators.pictures import write_filters, write_mistakes
-from sparring.estimators.playing import go_on, play, record_of, run_of
+from sparring.estimators.playing import go_on, play, record_of, reported, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.stream import Stream
 from sparring.estimators.trouble import findings_of
-from sparring.files import read_json, write_json
+from sparring.estimators.trusting import bounded, newest, refuse_unlike, use_best
 from sparring.isolation import isolated
 from sparring.judging import Answers, judge_answers
+from sparring.judging.saved import answers_from_json, answers_in
 from sparring.networks import MLP
 from sparring.place import Place, threads
 from sparring.record import Record
-from sparring.report import write_report
 from sparring.seeds import derive, seed_from
-from sparring.training.checkpoint import read_newest, restore
+from sparring.training.checkpoint import Checkpoint, read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
 
 __all__ = ["Supervised"]
@@ -201,6 +202,7 @@ class Supervised(BaseEstimator, ABC):
         Raises FolderError if it is no run, DataError if the data have changed.
         """
         record = run_of(cls.kind, folder)
+        cls._loaded(record, going_on=True, network=network)  # what run.json says fits the weights
         self = configured(cls, record, verbose, network=network)
         data = record.about["data"]
         if X is None and data["path"] is None:
@@ -208,8 +210,10 @@ class Supervised(BaseEstimator, ABC):
         if data["validation_data"] and validation_data is None:
             raise DataError(f"{record.folder} was fitted with validation_data; give them again.")
         source = (data["path"], data["target"] if y is None else y) if X is None else (X, y)
-        rows, targets, weights = checked(self, read_labelled(*source, self.image_size), sample_weight, reset=True)
-        made = self._prepare(rows, targets, weights, validation_data)
+        with understood(record.folder):
+            found = read_labelled(*source, self.image_size)
+            rows, targets, weights = checked(self, found, sample_weight, reset=True)
+            made = self._prepare(rows, targets, weights, validation_data)
         go_on(self, record, made, fingerprint(rows, targets, weights))
         return self._play(made)
 
@@ -316,7 +320,7 @@ class Supervised(BaseEstimator, ABC):
             self._judged(made.data.held_out, made.data.train)
         if isinstance(self.inputs_, ImageSchema):
             write_filters(self.record_, self.network_, made.data.train.inputs[0], self.inputs_)
-        write_report(self.record_.folder)
+        reported(self.record_)
 
     @property
     def findings_(self) -> tuple[Finding, ...]:
@@ -378,11 +382,12 @@ class Supervised(BaseEstimator, ABC):
         )
         self.answers_ = replace(self.answers_, seen=seen)
         if self.record_.kept:
-            write_json(self.record_.answers_path, self.answers_.to_json())
+            self.record_.write_answers(self.answers_.to_json())
             if isinstance(self.inputs_, ImageSchema):
                 where = {int(row): i for i, row in enumerate(rows.rows)}
                 worst = [where[mistake.row] for mistake in self.answers_.mistakes]
                 write_mistakes(self.record_, self.answers_, rows.inputs[worst], self.inputs_)
+                self.record_.tell_files()
         return self.answers_
 
     # -- checking
@@ -408,27 +413,35 @@ class Supervised(BaseEstimator, ABC):
         copied = self.record_.save_to(folder)
         write_checkpoint(copied.checkpoint_folder, self.n_iter_, {"network": self.network_})
         if hasattr(self, "answers_"):
-            write_json(copied.answers_path, self.answers_.to_json())
+            copied.write_answers(self.answers_.to_json())
 
     @classmethod
-    def _loaded(cls, record: Record, **networks: Any) -> Self:
-        self = configured(cls, record, **networks)
+    def _loaded(cls, record: Record, *, going_on: bool = False, **networks: Any) -> Self:
+        """The model of a run. going_on: to look whether a run can be gone on with, not to answer."""
+        with understood(record.folder):
+            checkpoint = read_newest(record.checkpoint_folder) if going_on else newest(record)
+            self = configured(cls, record, **networks)
+            check_parameters(self)
+            return self._restored(record, checkpoint)
+
+    def _restored(self, record: Record, checkpoint: Checkpoint) -> Self:
         about = record.about
         self.record_, self.inputs_ = record, inputs_from_json(about["inputs"])
         self.targets_ = targets_from_json(about["targets"])
+        for sizes in (self.inputs_.shape, (self.targets_.outputs,)):
+            refuse_unlike(record, checkpoint, sizes)
         given = self.get_params(deep=False)
         settings = settle_fit(given, isinstance(self.inputs_, ImageSchema))
-        network = made_network(given, settings, self.inputs_, self.targets_, self.seed_)
-        checkpoint = read_newest(record.checkpoint_folder)
+        with bounded(record, checkpoint):
+            network = made_network(given, settings, self.inputs_, self.targets_, self.seed_)
         restore(checkpoint, {"network": network})
-        best = checkpoint.state.get("watch", {}).get("best", {}).get("weights")
-        if self.early_stopping and best is not None:
-            network.load_state_dict(best)
+        if self.early_stopping:
+            use_best(checkpoint, network)
         self.network_, self.skipped_ = network.eval(), checkpoint.skipped
         self.n_outputs_, self.n_iter_ = self.targets_.outputs, about.get("epochs_played") or 1
         self._named(self.targets_)
-        if record.answers_path.exists():
-            self.answers_ = Answers.from_json(read_json(record.answers_path))
+        if (known := answers_in(record)) is not None:
+            self.answers_: Any = answers_from_json(known)
         if isinstance(self.inputs_, Features | MixedFeatures):
             vars(self)["n_features_in_"] = len(self.inputs_.columns)
             if about["data"]["named"]:

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from sparring.errors import FolderError
-from sparring.files import read_json
+from sparring.judging.saved import answers_in
 from sparring.record import Record
 from sparring.report.figures import agreement
 from sparring.report.next import next_content
@@ -22,10 +22,10 @@ PAIRS = 12  # of classes taken for each other, listed where the table would be t
 
 def read_answers(record: Record) -> dict[str, Any] | None:
     """What the template shows of answers.json; None if the run has none."""
-    if not record.answers_path.exists():
+    found = answers_in(record)
+    if found is None:
         return None
     try:
-        found: dict[str, Any] = read_json(record.answers_path)
         sequences = {"tags": tags_content, "next": next_content}.get(found["kind"])
         return _content(record, found) if sequences is None else sequences(found)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

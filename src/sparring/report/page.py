@@ -8,9 +8,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sparring.errors import FolderError
-from sparring.files import read_json, write_bytes
+from sparring.documents import understood
+from sparring.files import write_bytes
 from sparring.judging.said import MOST_SHOWN, WORDS, sections
+from sparring.judging.saved import verdict_in
 from sparring.record import Record
 from sparring.report.answers import matrix_style, read_answers, read_filters
 from sparring.report.columns import read_columns
@@ -53,7 +54,9 @@ def write_report(folder: str | os.PathLike[str]) -> Path:
     Raises FolderError if the folder is not a run, or the page cannot be written.
     """
     record = Record.open(folder)
-    page = _environment().get_template("template.html.j2").render(**_content(record))
+    record.warn_of_changes()
+    with understood(record.folder):
+        page = _environment().get_template("template.html.j2").render(**_content(record))
     write_bytes(record.report_path, page.encode("utf-8", "replace"))
     return record.report_path
 
@@ -181,12 +184,9 @@ def _facts(about: Mapping[str, Any], reached: int) -> list[tuple[str, str, str]]
 
 def _verdict(record: Record) -> dict[str, Any] | None:
     """What the template shows of verdict.json: of samples, or of both directions of a translator."""
-    if not record.verdict_path.exists():
+    verdict = verdict_in(record)
+    if verdict is None:
         return None
-    try:
-        verdict = _mapping(read_json(record.verdict_path))
-    except (OSError, ValueError) as error:
-        raise FolderError(f"{record.verdict_path} cannot be read: {error}. Judge the run again.") from None
     directions = [_direction(_mapping(found)) for found in verdict.get("directions") or ()]
     made = _shown(verdict)
     return {

@@ -10,8 +10,8 @@ import numpy as np
 from markupsafe import Markup
 
 from sparring.data.words import END
+from sparring.documents import MOST_BYTES, parsed, read_whole
 from sparring.errors import FolderError
-from sparring.files import read_json
 from sparring.record import Record
 from sparring.report.roll import key_name, roll_drawn, roll_range
 from sparring.report.words import cut, finite
@@ -59,7 +59,7 @@ def read_writings(record: Record) -> Writings | None:
 
 
 def _texts(path: Path, _: Any) -> Writings:
-    found = read_json(path)
+    found = parsed(read_whole(path))
     texts, real = (tuple(cut(text, LETTERS) for text in found[name][:PIECES]) for name in ("texts", REAL))
     return Writings(texts, real)
 
@@ -67,6 +67,9 @@ def _texts(path: Path, _: Any) -> Writings:
 def _music(path: Path, coding: Any) -> Writings:
     """Rolls on one scale, the real one first. coding: of the run, which may know the lowest key."""
     with path.open("rb") as file:  # NumPy leaves a file open that it cannot read
+        if sum(part.file_size for part in zipfile.ZipFile(file).infolist()) > MOST_BYTES:
+            raise ValueError(f"its arrays have more than {MOST_BYTES:,} bytes")
+        file.seek(0)
         arrays = np.load(file, allow_pickle=False)
         found = {name: np.asarray(arrays[name])[:FRAMES] != 0 for name in arrays.files[: PIECES + 1]}
     if not found or any(roll.ndim != 2 for roll in found.values()):
@@ -93,7 +96,7 @@ def read_alignments(record: Record) -> list[Alignment]:
     if not path.is_file():
         return []
     try:
-        return [_alignment(entry["source"], entry["said"], entry["weights"]) for entry in read_json(path)]
+        return [_alignment(entry["source"], entry["said"], entry["weights"]) for entry in parsed(read_whole(path))]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise FolderError(f"{path} cannot be used: {error}. Judge the run again.") from None
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import shutil
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,13 @@ from typing import Any, Protocol
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from sparring.errors import CheckpointError
-from sparring.files import explained, read_json, replaced_folder
+from sparring.contents import State
+from sparring.documents import converted, parsed, read_whole
+from sparring.errors import CheckpointError, CheckpointWarning
+from sparring.files import explained, replaced_folder
 
 __all__ = [
     "Checkpoint",
@@ -33,6 +36,7 @@ __all__ = [
     "pack",
     "path_of",
     "read_newest",
+    "refuse_infinite",
     "restore",
     "unpack",
     "write",
@@ -40,6 +44,7 @@ __all__ = [
 
 FORMAT = "sparring checkpoint 1"
 KEPT = 2
+MOST_BYTES = 2**28  # of state.json
 NAME = re.compile(r"step-(\d{8,})")
 
 
@@ -156,33 +161,40 @@ def _step(path: Path) -> int:
 def read_newest(folder: Path) -> Checkpoint:
     """The newest checkpoint that is whole; what was passed over stands in ``skipped``.
 
-    Raises CheckpointError if there is none.
+    Warns (CheckpointWarning) if an older one has to be used. Raises CheckpointError if there is none.
     """
     skipped: list[str] = []
     for path in _found(folder):
         try:
-            return Checkpoint(*_read(path), tuple(skipped))
+            found = Checkpoint(*_read(path), tuple(skipped))
         except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
             skipped.append(f"{path} cannot be used: {error}")
+            continue
+        if skipped:
+            told = f"{'; '.join(skipped)}. The older checkpoint of step {found.step:,} is used."
+            warnings.warn(told, CheckpointWarning, stacklevel=3)
+        return found
     reason = "; ".join(skipped) if skipped else "no checkpoint was ever finished there"
     raise CheckpointError(f"{folder} has no usable checkpoint: {reason}.")
 
 
 def _read(path: Path) -> tuple[int, Path, dict[str, Any]]:
-    about = read_json(path / "state.json")
-    if about["format"] != FORMAT:
-        raise ValueError(f"its format is {about['format']!r}, and this version reads {FORMAT!r}")
+    about = converted(parsed(read_whole(path / "state.json", MOST_BYTES)), State)
+    if about.format != FORMAT:
+        raise ValueError(f"its format is {about.format!r}, and this version reads {FORMAT!r}")
+    if about.step != _step(path):
+        raise ValueError(f"it says that it is of step {about.step:,}")
     content = (path / "state.safetensors").read_bytes()
-    if _checksum(content, about["parts"]) != about["checksum"]:
+    if _checksum(content, about.parts) != about.checksum:
         raise ValueError("its content does not match its checksum (a truncated or changed file)")
     tensors = load(content)
-    return about["step"], path, {name: unpack(part, tensors) for name, part in about["parts"].items()}
+    return about.step, path, {name: unpack(part, tensors) for name, part in about.parts.items()}
 
 
 def restore(checkpoint: Checkpoint, parts: Mapping[str, Stateful]) -> None:
     """Put a checkpoint's state into the parts, which must be built alike.
 
-    Raises CheckpointError if the checkpoint is of another network or recipe.
+    Raises CheckpointError if the checkpoint is of another network or recipe, or its weights are not finite.
     """
     missing = [name for name in parts if name not in checkpoint.state]
     if missing:
@@ -191,13 +203,24 @@ def restore(checkpoint: Checkpoint, parts: Mapping[str, Stateful]) -> None:
             "it was saved for use, or by another recipe, and cannot be gone on with."
         )
     for name, part in parts.items():
+        if isinstance(getattr(part, "module", part), nn.Module):
+            refuse_infinite(checkpoint, name, checkpoint.state[name])
         try:
             part.load_state_dict(checkpoint.state[name])
-        except (RuntimeError, ValueError, LookupError) as error:
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"{checkpoint.path} does not fit {name}: {reason}") from error
         if isinstance(part, Optimizer):
             _restore_layout(part)
+
+
+def refuse_infinite(checkpoint: Checkpoint, name: str, state: Any) -> None:
+    """Raise CheckpointError if a number of a network's state is not finite. name: where in the checkpoint it lies."""
+    if isinstance(state, Mapping):
+        for key, value in state.items():
+            refuse_infinite(checkpoint, f"{name}/{key}", value)
+    elif isinstance(state, Tensor) and not bool(torch.isfinite(state).all()):
+        raise CheckpointError(f"{checkpoint.path} holds weights that are not finite: {name}. They cannot be used.")
 
 
 def _restore_layout(optimizer: Optimizer) -> None:
