@@ -1,5 +1,6 @@
 """Run folders that anyone may have written: damaged, edited, crafted, and of runs that failed or were killed."""
 
+import copy
 import json
 import shutil
 import sys
@@ -163,6 +164,15 @@ def test_killed_between_a_checksum_and_its_file_neither_is_wrong(gan: Path, monk
     assert Record.open(gan).verdict() == verdict
     record.write_verdict({**verdict, "summary": "new"})
     assert Record.open(gan).verdict() == {**verdict, "summary": "new"}
+
+
+def test_a_copy_of_a_record_goes_on_with_its_checksums(gan: Path) -> None:
+    record = Record.open(gan)
+    record.append({"step": 13, "critic/loss": 1.0})
+    copied = copy.deepcopy(record)
+    copied.append({"step": 14, "critic/loss": 1.0})
+    copied.sync()
+    assert [row["step"] for row in Record.open(gan).rows()] == [*range(1, 15)]
 
 
 def test_an_older_folder_is_used_and_said_to_be_unchecked(gan: Path) -> None:
