@@ -357,7 +357,7 @@ class CycleGAN(BaseEstimator):
             checkpoint = read_newest(record.checkpoint_folder) if going_on else newest(record)
             return configured(cls, record, **networks)._restored(record, checkpoint)
 
-    def _restored(self, record: Record, checkpoint: Checkpoint) -> Self:
+    def _restored(self: Any, record: Record, checkpoint: Checkpoint) -> Any:
         self.record_, about = record, record.about
         self.schema_a_, self.schema_b_ = (schema_from_json(about["schemas"][side]) for side in "AB")
         for schema in (self.schema_a_, self.schema_b_):
