@@ -293,6 +293,12 @@ def test_codes_that_do_not_fit_their_columns_are_refused(mlp: Path, how: str) ->
         sp.load(mlp)
 
 
+def test_an_encoding_that_there_is_not_is_refused(mlp: Path) -> None:
+    edit(mlp, lambda about: about["parameters"].__setitem__("encoding", "../../outside"))
+    with pytest.raises(FolderError, match=r"no parameter 'encoding'|no encoding"):
+        sp.load(mlp)
+
+
 # -- weights
 
 

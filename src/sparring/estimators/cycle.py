@@ -142,6 +142,7 @@ class CycleGAN(BaseEstimator):
 
     # -- learning
 
+    generators_: Any  # nn.ModuleDict of "G" and "F"
     skipped_: tuple[str, ...] = ()  # newer checkpoints that resume or load had to pass over, and why
 
     def fit(self, A: Any, B: Any) -> Self:
