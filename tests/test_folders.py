@@ -1,5 +1,6 @@
 """Run folders that anyone may have written: damaged, edited, crafted, and of runs that failed or were killed."""
 
+import copy
 import json
 import shutil
 import sys
@@ -165,6 +166,15 @@ def test_killed_between_a_checksum_and_its_file_neither_is_wrong(gan: Path, monk
     assert Record.open(gan).verdict() == {**verdict, "summary": "new"}
 
 
+def test_a_copy_of_a_record_goes_on_with_its_checksums(gan: Path) -> None:
+    record = Record.open(gan)
+    record.append({"step": 13, "critic/loss": 1.0})
+    copied = copy.deepcopy(record)
+    copied.append({"step": 14, "critic/loss": 1.0})
+    copied.sync()
+    assert [row["step"] for row in Record.open(gan).rows()] == [*range(1, 15)]
+
+
 def test_an_older_folder_is_used_and_said_to_be_unchecked(gan: Path) -> None:
     about = json.loads((gan / "run.json").read_text())
     del about["checksum"]
@@ -280,6 +290,12 @@ CODES: dict[str, Callable[[dict[str, Any]], Any]] = {
 def test_codes_that_do_not_fit_their_columns_are_refused(mlp: Path, how: str) -> None:
     edit(mlp, lambda about: CODES[how](about["inputs"]))
     with pytest.raises(InputError):
+        sp.load(mlp)
+
+
+def test_an_encoding_that_there_is_not_is_refused(mlp: Path) -> None:
+    edit(mlp, lambda about: about["parameters"].__setitem__("encoding", "../../outside"))
+    with pytest.raises(FolderError, match=r"no parameter 'encoding'|no encoding"):
         sp.load(mlp)
 
 

@@ -105,6 +105,6 @@ class Ledger:
         return found
 
 
-def growing(content: bytes = b"") -> "hashlib._Hash":
+def growing(content: bytes = b"") -> hashlib.blake2b:
     """The running checksum of a file that grows."""
     return hashlib.blake2b(content, digest_size=16)

@@ -104,6 +104,9 @@ class Record:
         record._checked = checked
         return record
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_hash": None, "_told": 0}  # taken anew from the file where a copy goes on
+
     @property
     def kept(self) -> bool:
         """Whether there is a folder."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sparring.data.codecs import WIDEST
 from sparring.data.columns import STEPS, Column
-from sparring.data.plain import from_plain, refuse
+from sparring.data.plain import from_plain, refuse, refuse_dtype
 
 __all__ = ["Amount", "Calendar", "Clock", "Code", "Nothing", "OneHot", "code_from_json", "code_of"]
 
@@ -323,6 +323,8 @@ def _sound(code: Code) -> Code:
     if isinstance(code, Calendar):
         refuse(code.unit not in ("us", "ns") or not 0 < code.step < 2**62, "dates have a unit and a step")
         refuse(abs(code.origin) >= 2**63, "dates have an origin")
+        if code.zone:
+            refuse_dtype(f"datetime64[ns, {code.zone}]")
     for part in (getattr(code, name, None) for name in ("moment", "time", "weekday", "month")):
         if isinstance(part, Code):
             _sound(part)

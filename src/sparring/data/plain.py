@@ -52,7 +52,7 @@ def refuse_dtype(dtype: str) -> None:
     """Raise DataError for what is no dtype of NumPy or pandas."""
     try:
         pd.api.types.pandas_dtype(dtype)
-    except (TypeError, ValueError, AttributeError, SyntaxError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, SyntaxError, OSError) as error:
         raise DataError(f"the schema is damaged: {dtype[:40]!r} is no dtype ({type(error).__name__}).") from None
 
 

@@ -144,6 +144,7 @@ class CycleGAN(BaseEstimator):
 
     # -- learning
 
+    generators_: Any  # nn.ModuleDict of "G" and "F"
     skipped_: tuple[str, ...] = ()  # newer checkpoints that resume or load had to pass over, and why
 
     def fit(self, A: Any, B: Any) -> Self:
@@ -359,7 +360,7 @@ class CycleGAN(BaseEstimator):
             checkpoint = read_newest(record.checkpoint_folder) if going_on else newest(record)
             return configured(cls, record, **networks)._restored(record, checkpoint)
 
-    def _restored(self, record: Record, checkpoint: Checkpoint) -> Self:
+    def _restored(self: Any, record: Record, checkpoint: Checkpoint) -> Any:
         self.record_, about = record, record.about
         self.schema_a_, self.schema_b_ = (schema_from_json(about["schemas"][side]) for side in "AB")
         for schema in (self.schema_a_, self.schema_b_):

@@ -373,7 +373,7 @@ class SequenceModel(BaseEstimator, ABC):
             check_parameters(self)
             return self._restored(record, checkpoint)
 
-    def _restored(self, record: Record, checkpoint: Checkpoint) -> Self:
+    def _restored(self: Any, record: Record, checkpoint: Checkpoint) -> Any:
         self.record_, self.coding_ = record, self._coding_from(record.about["coding"])
         with ambient_seed(0), bounded(record, checkpoint):
             network = self._network_of(self.coding_)

@@ -1,5 +1,6 @@
 """What of a run folder can be relied on: its weights first, and what run.json says as far as it fits them."""
 
+import codecs
 import contextlib
 import inspect
 import math
@@ -114,6 +115,11 @@ def refuse_unknown(kind: type, record: Record) -> None:
         finite({name: about[name] for name in DESCRIBED if about.get(name) is not None})
     except ValueError as error:
         raise FolderError(f"{path} cannot be used: {error}.") from None
+    encoding = about["parameters"].get("encoding", "utf-8")
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, TypeError, ValueError):
+        raise FolderError(f"{path} cannot be used: there is no encoding {encoding!r}.") from None
     device = about["parameters"].get("device", "auto")
     if not isinstance(device, str) or device.partition(":")[0] not in ("auto", "cpu", "cuda", "mps"):
         raise FolderError(f"{path} cannot be used: the device must be auto, cpu, cuda or mps; got {device!r}.")
