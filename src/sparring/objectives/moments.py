@@ -36,6 +36,7 @@ class Moments:
     norm: Tensor
 
     @classmethod
+    @in_full
     @torch.no_grad()
     def of(cls, rows: Callable[[slice], Tensor], count: int, levels: Tensor) -> "Moments":
         """Of all real rows. rows: some of ``count`` rows, as they are asked for. levels: L."""
