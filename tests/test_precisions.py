@@ -10,18 +10,34 @@ import copy
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from precision_rows import FUNCTIONS, NETWORKS, Row, gradients_of
+from precision_fits import DATA, FITS
+from precision_rows import FUNCTIONS, NETWORKS, Row, gradients_of, settled
 from torch import Tensor, nn
 
 import sparring
-from sparring import networks
+import sparring as sp
+from sparring import estimators, networks
+from sparring.chance import Chance
 from sparring.networks import winograd
+from sparring.objectives import RELATIVISTIC, binary_cross_entropy, cross_entropy, mean_squared_error
 from sparring.place import Place
+from sparring.training import RECIPES, Game, Penalty, Recipe, Round
+from sparring.training.adversarial import adversarial_game
+from sparring.training.cycle_recipes import CYCLE_RECIPES
+from sparring.training.slopes import PENALTIES
+from sparring.training.supervised import supervised_game
+from sparring.training.turn import Finiteness, play
+
+CPU = torch.device("cpu")
 
 PRECISIONS = ("float32", "bfloat16")
 BOUNDS = {"float32": 1e-5, "bfloat16": 0.1}
@@ -29,7 +45,7 @@ KINKS = {"ImageTranslator": 0.4}  # normalised maps of few pixels, many of them 
 
 
 def _around(precision: str) -> AbstractContextManager[Any]:
-    return Place(torch.device("cpu"), precision).autocast() if precision == "bfloat16" else nullcontext()
+    return Place(CPU, precision).autocast() if precision == "bfloat16" else nullcontext()
 
 
 def _converted(given: tuple[Any, ...], dtype: torch.dtype) -> tuple[Any, ...]:
@@ -80,6 +96,123 @@ def test_gradients_that_are_written_out(name: str, precision: str, given: str, m
     _hold(row, inputs, precision, BOUNDS["float32"] if given == "float32" else 0.01)
 
 
+# -- turns whose gradients are written out, as they are played
+
+
+def _descent(weights: Any, lr: float) -> torch.optim.Optimizer:
+    """So that weights change by their gradients."""
+    return torch.optim.SGD(weights, lr=1.0)
+
+
+def _game_of_chains(dtype: torch.dtype) -> tuple[Game, tuple[Tensor, ...]]:
+    noise = torch.linspace(-1, 1, 60, dtype=dtype).view(12, 5).sin()
+    recipe = Recipe(
+        RELATIVISTIC,
+        tuple(Penalty(name, PENALTIES[name], 0.5, 0.5) for name in ("r1", "r2")),
+        optimizer=_descent,
+        generator_rate=1.0,
+        critic_rate=1.0,
+        hold=1.0,
+        noise=lambda *shape, **where: noise,
+        batch_size=12,
+    )
+    generator, critic = networks.MLP((5,), (3,), (9, 8)), networks.MLP((15,), (), (9, 8), networks.LEAKY)
+    whole = nn.Sequential(networks.Waves(3, (0.5, 2.0)), critic)
+    game = adversarial_game(generator.to(dtype), whole.to(dtype), 5, recipe, 10)
+    return game, (torch.randn(12, 3).to(dtype),)
+
+
+def _supervised(outputs: int, error: Any, targets: Callable[[], Tensor]) -> Any:
+    def made(dtype: torch.dtype) -> tuple[Game, tuple[Tensor, ...]]:
+        network = networks.MLP((4,), (outputs,), (9, 8), nn.Tanh).to(dtype)
+        known = targets()
+        batch = torch.randn(12, 4).to(dtype), known.to(dtype) if known.is_floating_point() else known
+        return supervised_game(network, error, _descent(network.parameters(), 1.0), l2=0.1), batch
+
+    return made
+
+
+PLAYED: dict[str, Callable[[torch.dtype], tuple[Game, tuple[Tensor, ...]]]] = {
+    "chains": _game_of_chains,
+    "cross-entropy": _supervised(3, cross_entropy, lambda: torch.arange(12) % 3),
+    "of labels": _supervised(2, binary_cross_entropy, lambda: (torch.randn(12, 2) > 0).float()),
+    "squares": _supervised(2, mean_squared_error, lambda: torch.randn(12, 2)),
+}
+
+
+def _steps(name: str, dtype: torch.dtype, precision: str, *, written: bool) -> list[Tensor]:
+    """By how much each turn changes its weights, of the same networks and draws."""
+    game, batch = settled(lambda: PLAYED[name](dtype))
+    found = []
+    for turn in game.turns:
+        assert turn.gradients is not None
+        before = [parameter.detach().clone() for parameter in turn.parameters]
+        round = Round(3, Chance(0), batch)
+        play(turn if written else replace(turn, gradients=None), round, Place(CPU, precision), Finiteness())
+        for parameter, old in zip(turn.parameters, before, strict=True):
+            found.append(old - parameter.detach())
+            assert found[-1].dtype == dtype
+            parameter.data.copy_(old)
+    return found
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", PLAYED)
+def test_turns_whose_gradients_are_written_out(name: str, precision: str) -> None:
+    expected = _steps(name, torch.float64, "float32", written=False)
+    assert _apart(_whole(_steps(name, torch.float32, precision, written=True)), _whole(expected)) < BOUNDS[precision]
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_formulas_under_a_users_autocasting(name: str) -> None:
+    """They give what they give without."""
+    game, batch = settled(lambda: PLAYED[name](torch.float32))
+    for turn in game.turns:
+        assert turn.gradients is not None
+        _, alone = turn.gradients(Round(3, Chance(0), batch))
+        alone = [gradient.clone() for gradient in alone]
+        with torch.autocast("cpu", torch.bfloat16):
+            _, found = turn.gradients(Round(3, Chance(0), batch))
+        assert all(map(torch.equal, found, alone))
+
+
+# -- recipes and estimators
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("kind", DATA)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipes(recipe: str, kind: str, precision: str) -> None:
+    """Four steps, so that every penalty falls due."""
+    gan = sp.GAN(recipe, steps=4, batch_size=8, critic_steps=1, precision=precision, random_state=0)
+    _is_well(gan.fit(DATA[kind]), precision, "generator_", "critic_")
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("kind", DATA)
+def test_recipes_of_cycles(kind: str, precision: str) -> None:
+    assert CYCLE_RECIPES.keys() == DATA.keys()
+    model = sp.CycleGAN(steps=4, batch_size=8, restarts=1, identity=1, precision=precision, random_state=0)
+    _is_well(model.fit(DATA[kind][:16], DATA[kind][16:32]), precision, "generators_", "critics_")
+
+
+def _is_well(model: Any, precision: str, *names: str) -> None:
+    assert model.record_.about["place"]["precision"] == precision
+    for name in names:
+        for weight in getattr(model, name).state_dict().values():
+            if isinstance(weight, Tensor) and weight.is_floating_point():
+                assert weight.dtype == torch.float32
+                assert weight.isfinite().all()
+    for row in model.record_.rows():
+        assert all(np.isfinite(value) for value in row.values())
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", FITS)
+def test_a_short_fit_learns(name: str, precision: str) -> None:
+    assert FITS[name](precision=precision)
+
+
 # -- nothing is left out
 
 
@@ -101,3 +234,14 @@ def test_every_network_and_every_gradient_that_is_written_out_has_a_row() -> Non
     public = {name for name in networks.__all__ if inspect.isclass(vars(networks)[name])}
     assert public & _defined(nn.Module) == set(NETWORKS)
     assert _defined(torch.autograd.Function) == set(FUNCTIONS)
+
+
+def test_every_estimator_has_a_fit() -> None:
+    public = {name for name in estimators.__all__ if inspect.isclass(vars(estimators)[name])}
+    assert {name.partition(" of ")[0].partition(",")[0] for name in FITS} == public
+
+
+def test_every_turn_whose_gradients_are_written_out_is_played() -> None:
+    """They are given to ``Turn`` in these files alone."""
+    found = [path for path in Path(sparring.__file__).parent.rglob("*.py") if "gradients=" in path.read_text("utf-8")]
+    assert {path.name for path in found} == {"adversarial.py", "supervised.py"}
