@@ -282,6 +282,7 @@ def measure(network: nn.Module, targets: Targets, rows: Examples, place: Place) 
 
 def score_of(targets: Targets, outputs: Tensor, expected: Tensor) -> float:
     """The share of right answers, or R^2 (the mean over several numbers)."""
+    outputs, expected = outputs.cpu(), expected.cpu()  # not every device has float64
     if isinstance(targets, Classes):
         return (outputs.argmax(1) == expected).double().mean().item()
     if isinstance(targets, Labels):

@@ -159,11 +159,9 @@ def rows_of(
 
 
 def _precision(asked: str, schema: Schema, settings: Settings) -> str:
-    """bfloat16 by itself for convolutions over images, and for mixed tables, where its quality was measured."""
+    """bfloat16 by itself for convolutions over images alone: nothing else gains by it (benchmarks/RESULTS.md)."""
     pair = settings.recipe.networks
     convolve = schema.kind == "image" and kind_of(schema) == "image" and pair is not None and pair.images
-    if schema.kind == "mixed table" and pair is not None and pair.name == "skipping":
-        return asked
     convolve = convolve and settings.recipe.objective.name in HALF_SHOWN
     return "float32" if asked == "auto" and not convolve else asked
 
