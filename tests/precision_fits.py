@@ -80,7 +80,7 @@ def _cycle(a: Any, b: Any, steps: int = 40, **more: Any) -> bool:
 def _generator(**more: Any) -> bool:
     model = sp.SequenceGenerator(max_iter=12, random_state=0, hidden_size=8, **more).fit(TEXTS)
     model.sample(3, random_state=1)
-    return model.loss_curve_[-1] < 0.9 * model.loss_curve_[0] and np.isfinite(model.log_likelihood(TEXTS)).all()
+    return bool(model.loss_curve_[-1] < 0.9 * model.loss_curve_[0] and np.isfinite(model.log_likelihood(TEXTS)).all())
 
 
 SHORT: Mapping[str, Any] = {"max_iter": 12, "random_state": 0, "hidden_size": 8, "learning_rate_init": 0.02}

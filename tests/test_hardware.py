@@ -5,6 +5,7 @@ lacks in the modules of this library, which is where it would be asked for.
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import platform
@@ -108,6 +109,30 @@ def test_an_absent_device_is_one_line_and_nothing_is_written(
     assert error.count("\n") == 1
     assert asked in error
     assert not Path("new").exists()
+
+
+@pytest.mark.parametrize("kind", ["gan", "classifier"])
+def test_a_run_goes_on_where_it_was_or_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, empty_folder: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    np.savetxt("rows.csv", np.column_stack([ROWS, ROWS[:, 0] > 0]), delimiter=",", header="a,b,c,d", comments="")
+    length = ["--steps", "4"] if kind == "gan" else ["--target", "d", "--max-iter", "2"]
+    assert run("fit", kind, "rows.csv", *length, "--run", "new", "--seed", "0") == 0
+    _machine(monkeypatch, cuda=1)  # a GPU that was put in since: a run that began without goes on without
+    assert run("resume", "new") == 0
+    _machine(monkeypatch)
+    path = Path("new/run.json")
+    about = json.loads(path.read_text())
+    about["place"]["device"] = "cuda"
+    path.write_text(json.dumps(about))
+    capsys.readouterr()
+    assert run("resume", "new") == 2
+    assert capsys.readouterr().err == (
+        "sparring: new goes on where it began, or fit anew: device 'cuda' was asked for, but torch sees no GPU here.\n"
+    )
+    assert json.loads(path.read_text()) == about
+    if kind == "gan":
+        assert run("sample", "new", "-n", "3", "-o", "three.csv") == 0  # on a machine without
 
 
 class _NoDoubles(TorchDispatchMode):
