@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
 import sparring as sp
 
-__all__ = ["DATA", "FITS"]
+__all__ = ["DATA", "FITS", "SETTINGS"]
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(64, 3)).astype(np.float32)
@@ -116,3 +117,69 @@ FITS: Mapping[str, Callable[..., bool]] = {
     "SequenceTranslator": lambda **more: _fallen(sp.SequenceTranslator(**SHORT, **more), TEXTS, TEXTS[::-1], "predict"),
 }
 """Estimator, and of what -> whether it has learned; the settings that it is given are added to it."""
+
+
+# -- settings that lead through other code
+
+BIO = [["B-x" if word == "a" else "O" for word in words] for words in WORDS]
+ROLLS = [(RNG.random((10, 12)) < 0.2).astype(np.float32) for _ in range(8)]
+
+
+def _own() -> dict[str, nn.Module]:
+    """Networks of the user's."""
+    return {
+        "generator": nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.GELU(), nn.Linear(8, 3)),
+        "critic": nn.Sequential(nn.Linear(3, 8), nn.SiLU(), nn.Dropout(0.1), nn.Linear(8, 1)),
+    }
+
+
+def _short_gan(X: Any, y: Any = None, recipe: str = "auto", **more: Any) -> Any:
+    model = sp.GAN(recipe, **{"steps": 4, "batch_size": 8, "random_state": 0, **more}).fit(X, y)
+    scores = model.score_samples(X[:5], None if y is None else y[:5]) if "changes" not in more else None
+    return scores, model.sample(3, random_state=0)
+
+
+def _short_cycle(a: Any, b: Any, **more: Any) -> Any:
+    model = sp.CycleGAN(steps=4, batch_size=8, random_state=0, **more).fit(a, b)
+    return model.transform(a[:3]), model.cycle_error(a[:3])
+
+
+def _short(kind: Any, X: Any, y: Any, answer: str, **more: Any) -> Any:
+    words = {} if kind in (sp.Classifier, sp.Regressor) else {"hidden_size": 8}
+    return getattr(kind(max_iter=2, random_state=0, **words, **more).fit(X, y), answer)(X)
+
+
+SETTINGS: Mapping[str, Callable[..., Any]] = {
+    "GAN of classes": lambda **more: _short_gan(ROWS, LABELS, **more),
+    "GAN of classes of images": lambda **more: _short_gan(DARK, LABELS[:32], "hinge", **more),
+    "GAN that stops": lambda **more: _short_gan(MIXED, steps=10, early_stopping=True, **more),
+    "GAN of packed rows": lambda **more: _short_gan(MIXED, changes={"pack": 2}, **more),
+    "GAN of a table in perceptrons": lambda **more: _short_gan(MIXED, changes={"networks": "perceptrons"}, **more),
+    "GAN of residual networks": lambda **more: _short_gan(DARK, changes={"networks": "residual"}, **more),
+    "GAN of the user's networks": lambda **more: _short_gan(ROWS, latent_size=4, **_own(), **more),
+    "CycleGAN of the paper": lambda **more: _short_cycle(
+        SMALL,
+        255 - SMALL,
+        buffer=4,
+        identity=1,
+        objective="least-squares",
+        changes={"norm": "instance", "halvings": 1, "depth": 2, "width": 8},
+        **more,
+    ),
+    "CycleGAN of aligned tables": lambda **more: _short_cycle(MIXED, MIXED[::-1], **more),
+    "CycleGAN with restarts": lambda **more: _short_cycle(ROWS, ROWS[::-1] + 1, restarts=2, restart_steps=2, **more),
+    "Classifier of labels": lambda **more: _short(sp.Classifier, ROWS, (ROWS > 0).astype(int), "predict_proba", **more),
+    "Regressor, tanh": lambda **more: _short(sp.Regressor, ROWS, ROWS[:, :2], "predict", activation="tanh", **more),
+    "SequenceClassifier, both ways": lambda **more: _short(
+        sp.SequenceClassifier, WORDS, ["x", "y"] * 16, "predict_proba", bidirectional=True, layers=2, cell="gru", **more
+    ),
+    "SequenceRegressor, noise": lambda **more: _short(
+        sp.SequenceRegressor, WINDOWS, SERIES[8:40, 0], "predict", weight_noise=0.1, cell="rnn", **more
+    ),
+    "SequenceTagger, CRF": lambda **more: _short(sp.SequenceTagger, WORDS, BIO, "predict_proba", crf=True, **more),
+    "SequenceGenerator of rolls": lambda **more: _short(sp.SequenceGenerator, ROLLS, None, "log_likelihood", **more),
+    "SequenceTranslator, no attention": lambda **more: _short(
+        sp.SequenceTranslator, TEXTS, TEXTS[::-1], "predict", attention=False, cell="lstm", **more
+    ),
+}
+"""Short runs that need not learn -> their answers."""

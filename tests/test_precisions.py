@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from precision_fits import DATA, FITS
+from precision_fits import DATA, FITS, SETTINGS
 from precision_rows import FUNCTIONS, NETWORKS, Row, gradients_of, settled
 from torch import Tensor, nn
 
@@ -211,6 +212,20 @@ def _is_well(model: Any, precision: str, *names: str) -> None:
 @pytest.mark.parametrize("name", FITS)
 def test_a_short_fit_learns(name: str, precision: str) -> None:
     assert FITS[name](precision=precision)
+
+
+def _numbers(answer: Any) -> list[Any]:
+    if isinstance(answer, pd.DataFrame):
+        return [answer.select_dtypes("number")]
+    if isinstance(answer, list | tuple):
+        return [number for part in answer for number in _numbers(part)]
+    return [answer] if isinstance(answer, np.ndarray) and answer.dtype.kind == "f" else []
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_that_lead_through_other_code(name: str, precision: str) -> None:
+    assert all(np.isfinite(one).all(axis=None) for one in _numbers(SETTINGS[name](precision=precision)))
 
 
 # -- nothing is left out
