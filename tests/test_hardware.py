@@ -253,6 +253,33 @@ def test_auto_takes_bfloat16_where_it_was_measured_to_pay(
     assert sp.Record.open(tmp_path / "run").about["place"]["precision"] == precision
 
 
+class _Unready(torch.nn.Module):
+    """A user's network that autocasting breaks: it adds up what was cast in what was not."""
+
+    def __init__(self, shape: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        self.last = torch.nn.Linear(int(np.prod(shape)), outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made = self.last(x.flatten(1))
+        return x.new_zeros(made.shape).index_add(0, torch.arange(len(x)), made)
+
+
+def _judging(shape: tuple[int, ...]) -> torch.nn.Module:
+    return torch.nn.Sequential(_Unready(shape, 1), torch.nn.Flatten(0))
+
+
+def test_a_users_networks_are_in_float32_unless_asked_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a processor with fast bfloat16 as on any other."""
+    _processor(monkeypatch)
+    fits = [
+        sp.Classifier(network=_Unready, max_iter=1, random_state=0).fit(IMAGES, LABELS[:16]),
+        sp.GAN(critic=_judging, steps=2, batch_size=8, random_state=0).fit(IMAGES),
+        sp.CycleGAN(critic=_judging, steps=2, batch_size=8, random_state=0).fit(IMAGES, IMAGES[::-1]),
+    ]
+    assert [model.record_.about["place"]["precision"] for model in fits] == ["float32"] * 3
+
+
 # -- what systems have
 
 

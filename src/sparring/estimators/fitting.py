@@ -177,8 +177,8 @@ class Fit:
 
 
 def place_for(given: Mapping[str, Any], inputs: Inputs) -> Place:
-    """The device, and the precision: bfloat16 pays for convolutions only."""
-    wide = inputs.kind == "image" and max(inputs.shape[1:]) >= WIDE
+    """The device, and the precision: bfloat16 pays for convolutions only, and a user's network may not bear it."""
+    wide = inputs.kind == "image" and max(inputs.shape[1:]) >= WIDE and given["network"] is None
     return Place.of(given["device"], "float32" if given["precision"] == "auto" and not wide else given["precision"])
 
 
