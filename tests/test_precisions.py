@@ -85,6 +85,27 @@ def test_networks(name: str, precision: str) -> None:
     assert found.dtype == torch.float32 or (precision == "bfloat16" and not row.exact)
 
 
+@pytest.mark.parametrize("name", ["Carrying", "EncoderDecoder", "SequenceNetwork", "TaggingNetwork"])
+def test_lstms_on_processors_without_bfloat16(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """They are float32 there: oneDNN, which torch would cast for, has none that are not."""
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False, raising=False)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    seen: list[tuple[bool, torch.dtype]] = []
+
+    def hear(layer: nn.Module, given: tuple[Any, ...]) -> None:
+        seen.extend((torch.is_autocast_enabled("cpu"), one.dtype) for one in (given[0], *given[1]))
+
+    row = NETWORKS[name]
+    module, inputs = row.settled()
+    for layer in module.modules():
+        if isinstance(layer, nn.LSTM):
+            layer.register_forward_pre_hook(hear)
+    with _around("bfloat16"):
+        row.called(module, inputs)
+    assert set(seen) == {(False, torch.float32)}
+    _hold(row, inputs, "bfloat16", BOUNDS["bfloat16"])
+
+
 @pytest.mark.parametrize("given", ["float32", "bfloat16"])
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor
 
-__all__ = ["DEVICES", "in_full"]
+__all__ = ["DEVICES", "has_bfloat16_layers", "in_full"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,3 +42,16 @@ def in_full(function: F) -> F:
 
 def _widened(argument: Any) -> Any:
     return argument.float() if isinstance(argument, Tensor) and argument.dtype in HALVES else argument
+
+
+def has_bfloat16_layers(device: torch.device) -> bool:
+    """Whether torch's fused recurrent layers can compute in bfloat16 on a device.
+
+    On a processor oneDNN's do it from AVX-512 on; without, torch casts for them all the same, and they fail.
+    """
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return True
+    try:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    except AttributeError:  # another torch, that has no such layers
+        return True
