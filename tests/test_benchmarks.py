@@ -22,6 +22,7 @@ import gpu
 import images
 import libraries
 import peers
+import precision
 import quality
 import stacked
 import step_cost
@@ -195,3 +196,16 @@ def test_known_sets_know_their_truth() -> None:
     assert ((tables.a_test["height_cm"] / 2.54 - tables.b_test["inches"]).abs() <= 0.1).all()
     assert (tables.b_test.loc[tables.b_test["inches"] < 163 / 2.54 - 0.1, "size"] == "S").all()
     assert "coin" in cyclegan.mixed_tables("a coin", 0, rows=300).a
+
+
+def test_two_precisions_take_turns() -> None:
+    case = precision.Case(
+        lambda **more: sp.Classifier((8,), max_iter=1000, **more),
+        lambda _: (np.random.default_rng(0).normal(size=(200, 4)), np.arange(200) % 2),
+    )
+    milliseconds, ratios = precision.speeds(case, Path(), blocks=3, seconds=0.001)
+    assert milliseconds > 0
+    assert len(ratios) == 3
+    assert min(ratios) > 0
+    with pytest.raises(sp.InputError, match="hidden_layer_sizes"):  # a fit that fails ends both
+        precision.speeds(replace(case, make=lambda **more: sp.Classifier((0,), **more)), Path(), 3, 0.001)

@@ -16,6 +16,7 @@ import torch
 from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode
 
+from sparring.precision import DEVICES
 from sparring.rerouting import OperatorMode
 
 __all__ = ["gradients_on", "isolated", "own_settings"]
@@ -31,7 +32,6 @@ FACTORIES = frozenset(
     )
 )  # functions that give numbers of the default type if none is named
 NUMPY: Any = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}  # what NumPy does with errors
-DEVICES = ("cpu", "cuda")  # whose autocasting is turned off
 
 
 @contextmanager

@@ -9,11 +9,12 @@ import sys
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -35,11 +36,33 @@ LET_GO = 2.0  # seconds to wait for that at most
 def _has_fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return (
-        device.type == "cpu"
-        and torch.backends.mkldnn.is_available()
-        and (torch.ops.mkldnn._is_mkldnn_bf16_supported() and torch.cpu._is_avx512_bf16_supported())
-    )
+    mkldnn: Any = torch.backends.mkldnn
+    if device.type != "cpu" or not mkldnn.is_available() or not mkldnn.enabled:
+        return False
+    try:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported() and torch.cpu._is_avx512_bf16_supported())
+    except AttributeError:  # a torch that was built without the one or the other cannot have it
+        return False
+
+
+def _mps_count() -> int:
+    return int(torch.backends.mps.is_available())
+
+
+DEVICES: Mapping[str, Callable[[], int]] = MappingProxyType(
+    {"cpu": lambda: 1, "cuda": lambda: torch.cuda.device_count(), "mps": _mps_count}
+)
+"""Kind of device -> how many there are. "mps" is Apple's, and nobody has measured it: it is never taken by itself."""
+
+
+def _there(kind: str, count: int) -> str:
+    """What there is instead of the device that was asked for."""
+    if not count:
+        kinds = {"cuda": "GPU", "mps": "Apple GPU"}
+        return f"torch sees no {kinds[kind]} here; use device='auto'"
+    if count == 1:
+        return f"there is {kind!r} alone; use that" if kind != "cuda" else "torch sees one GPU here, 'cuda:0'"
+    return f"torch sees {count} GPUs here, 'cuda:0' to 'cuda:{count - 1}'"
 
 
 @dataclass(frozen=True)
@@ -59,6 +82,7 @@ class Place:
     def of(cls, device: str = "auto", precision: str = "float32") -> "Place":
         """Choose a place. "auto" takes a GPU where there is one, and bfloat16 where it is fast.
 
+        device: "auto", "cpu", "cuda" (with torchrun the rank's own), "cuda:N", or "mps", which "auto" never takes.
         Raises InputError for a device or precision that this machine does not have.
         """
         if precision not in PRECISIONS:
@@ -76,14 +100,16 @@ class Place:
             name = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             device = torch.device(name)
-        except RuntimeError:
-            raise InputError(f"device must be auto, cpu, cuda or cuda:N; got {name!r}") from None
-        if device.type == "cuda":
-            if not torch.cuda.is_available():
-                raise InputError("device 'cuda' was asked for, but torch sees no GPU here; use device='auto'")
-            if device.index is None:
-                device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-        return device
+        except (RuntimeError, ValueError, TypeError):
+            device = None
+        if device is None or device.type not in DEVICES:
+            raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps; got {name!r}")
+        if device.type == "cuda" and device.index is None and torch.cuda.is_available():
+            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        there = DEVICES[device.type]()
+        if (device.index or 0) >= there:
+            raise InputError(f"device {str(device)!r} was asked for, but {_there(device.type, there)}")
+        return device if device.type == "cuda" else torch.device(device.type)
 
     @property
     def leads(self) -> bool:

@@ -97,7 +97,7 @@ def gan(
     schema: SchemaFile = None,
     checkpoint_every: Annotated[int | None, Parameter(help="Steps between saves; none: every half minute.")] = None,
     seed: Seed = None,
-    device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Annotated[str, Parameter(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
     threads: Threads = None,
     json: Json = False,
@@ -182,7 +182,7 @@ class FitOptions:
     schema: SchemaFile = None
     checkpoint_every: Annotated[int | None, Parameter(help="Steps between saves; none: every half minute.")] = None
     seed: Seed = None
-    device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N.")] = "auto"
+    device: Annotated[str, Parameter(help="auto, cpu, cuda, cuda:N or mps.")] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: Threads = None
     json: Json = False

@@ -57,7 +57,7 @@ class SequenceOptions:
     encoding: Annotated[str, Parameter(help="Of text files.")] = "utf-8"
     checkpoint_every: Annotated[int | None, Parameter(help="Steps between saves; none: every half minute.")] = None
     seed: Seed = None
-    device: Annotated[str, Parameter(help="auto, cpu, cuda or cuda:N.")] = "auto"
+    device: Annotated[str, Parameter(help="auto, cpu, cuda, cuda:N or mps.")] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: Threads = None
     json: Json = False

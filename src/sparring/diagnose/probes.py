@@ -100,7 +100,7 @@ class GameProbes:
     def _by_layer(self, step: Step) -> dict[str, float]:
         found = {}
         for name, played in step.played.items():
-            squares = torch.stack(list(played.norms)).double().square().cpu()
+            squares = torch.stack(list(played.norms)).cpu().double().square()
             for i, members in enumerate(self.layers.get(name, ()), 1):
                 found[f"{name} layer {i}/layer_gradient"] = float(squares[members].sum().sqrt())
         return found
@@ -136,8 +136,8 @@ def _named(name: str, side: str) -> str:
 
 def _jumps(norms: Sequence[Tensor]) -> float:
     """Decades from the 10th to the 90th percentile of a gradient's size; norms: by step, one for each parameter."""
-    whole = torch.linalg.vector_norm(torch.stack(list(norms)).double(), dim=1).clamp(min=1e-30).log10()
-    low, high = torch.quantile(whole, torch.tensor([0.1, 0.9], dtype=whole.dtype, device=whole.device)).tolist()
+    whole = torch.linalg.vector_norm(torch.stack(list(norms)).cpu().double(), dim=1).clamp(min=1e-30).log10()
+    low, high = torch.quantile(whole, torch.tensor([0.1, 0.9], dtype=whole.dtype)).tolist()
     return high - low
 
 

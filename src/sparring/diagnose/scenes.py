@@ -87,6 +87,7 @@ def _of_critic(scene: Scene, chosen: Sequence[str]) -> dict[str, float]:
 
 def _of_scores(real: Tensor, fake: Tensor, learned: Tensor | None) -> dict[str, float]:
     """How well the critic tells real from fake rows, and how its scores spread."""
+    real, fake = real.cpu(), fake.cpu()
     both = torch.cat([real, fake]).double()
     found = {
         "critic/auc": _auc(real, fake),
@@ -99,7 +100,7 @@ def _of_scores(real: Tensor, fake: Tensor, learned: Tensor | None) -> dict[str, 
 
 def _auc(higher: Tensor, lower: Tensor) -> float:
     """P(a score of the first is above one of the second), ties counting half: the area under the ROC curve."""
-    gains = higher.double()[:, None] - lower.double()[None]
+    gains = higher.cpu().double()[:, None] - lower.cpu().double()[None]
     return float(((gains.sign() + 1) / 2).mean())
 
 

@@ -84,8 +84,8 @@ class GAN(BaseEstimator):
     corrected, or a mapping like it.
     run: a new folder for the run (resumable, with a report); None keeps the run in memory.
     checkpoint_every: steps between two checkpoints; None: every half minute.
-    device: "auto", "cpu", "cuda". precision: "float32", "bfloat16", or "auto": bfloat16 for convolutions over images
-    where it is fast. threads: None chooses.
+    device: "auto", "cpu", "cuda", "cuda:N", or "mps", which nobody has measured and "auto" never takes. precision:
+    "float32", "bfloat16", or "auto": bfloat16 for convolutions over images where it is fast. threads: None chooses.
     verbose: 0, 1 (a line now and then), or a callable that is told a ``Progress`` after every step.
 
     After ``fit``: generator_ (its moving average, which samples), critic_, schema_, latent_size_, classes_ (or

@@ -92,7 +92,8 @@ def cycle_job(given: Mapping[str, Any], a: Source, b: Source, seed: int) -> Cycl
     """Bring together all that a run needs. given: the estimator's parameters."""
     recipe = cycle_settings(given, a.schema, b.schema)
     sides = side_of(a, "A", given, seed), side_of(b, "B", given, seed)
-    wide = a.schema.kind == "image" and math.prod(a.schema.shape[1:]) >= WIDE
+    own = given["generator"] is not None or given["critic"] is not None  # which may not bear bfloat16
+    wide = a.schema.kind == "image" and math.prod(a.schema.shape[1:]) >= WIDE and not own
     place = Place.of(given["device"], given["precision"] if wide or given["precision"] != "auto" else "float32")
     count = int(given["restarts"] or (RESTARTS if a.schema.kind == "table" else 1))
     short = int(given["restart_steps"] or max(recipe.steps // SHORT, 1))

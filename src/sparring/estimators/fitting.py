@@ -177,8 +177,8 @@ class Fit:
 
 
 def place_for(given: Mapping[str, Any], inputs: Inputs) -> Place:
-    """The device, and the precision: bfloat16 pays for convolutions only."""
-    wide = inputs.kind == "image" and max(inputs.shape[1:]) >= WIDE
+    """The device, and the precision: bfloat16 pays for convolutions only, and a user's network may not bear it."""
+    wide = inputs.kind == "image" and max(inputs.shape[1:]) >= WIDE and given["network"] is None
     return Place.of(given["device"], "float32" if given["precision"] == "auto" and not wide else given["precision"])
 
 
@@ -282,6 +282,7 @@ def measure(network: nn.Module, targets: Targets, rows: Examples, place: Place) 
 
 def score_of(targets: Targets, outputs: Tensor, expected: Tensor) -> float:
     """The share of right answers, or R^2 (the mean over several numbers)."""
+    outputs, expected = outputs.cpu(), expected.cpu()  # not every device has float64
     if isinstance(targets, Classes):
         return (outputs.argmax(1) == expected).double().mean().item()
     if isinstance(targets, Labels):

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -41,6 +41,7 @@ __all__ = ["Job", "job_of", "rows_of", "spread", "take_over"]
 
 RESIDENT = 2**31  # bytes of encoded rows, up to which they are all kept in memory (or on the GPU)
 INDEXED = ("uint8", "int16", "int32", "int64", "float32", "float64")  # what torch reads by rows where it lies
+CONVOLVING = ("convolutional", "residual")  # pairs that gain by bfloat16
 HALF_SHOWN = ("relativistic", "non-saturating")  # objectives whose images are as good in bfloat16
 LOOKS = 25  # at the generator, in a run that may stop early
 APART = 100  # steps between two looks, at least, so that they stay cheap beside the steps
@@ -101,7 +102,7 @@ def job_of(given: dict[str, Any], source: Source, labels: NDArray[Any] | None, s
     numbers, others = rows_of(given, source.values, seed)
     train, held_out = Rows(source.values, numbers), Rows(source.values, others)
     settings = settle(given, source.schema, 0 if classes is None else classes.outputs, len(train))
-    place = Place.of(given["device"], _precision(given["precision"], source.schema, settings))
+    place = Place.of(given["device"], _precision(given, source.schema, settings))
     weights = derive(seed, "fresh", fresh) if fresh else seed
     networks = design(source.schema, settings, weights, given["generator"], given["critic"]).to(place.device)
     game = adversarial_game(
@@ -158,14 +159,14 @@ def rows_of(
     return split(len(values), 0.1 if given["early_stopping"] and not share else share, derive(seed, "held out"))
 
 
-def _precision(asked: str, schema: Schema, settings: Settings) -> str:
-    """bfloat16 by itself for convolutions over images, and for mixed tables, where its quality was measured."""
-    pair = settings.recipe.networks
-    convolve = schema.kind == "image" and kind_of(schema) == "image" and pair is not None and pair.images
-    if schema.kind == "mixed table" and pair is not None and pair.name == "skipping":
-        return asked
-    convolve = convolve and settings.recipe.objective.name in HALF_SHOWN
-    return "float32" if asked == "auto" and not convolve else asked
+def _precision(given: Mapping[str, Any], schema: Schema, settings: Settings) -> str:
+    """bfloat16 by itself for our convolutions over images alone: nothing else gains by it (benchmarks/RESULTS.md), and
+    a user's networks may not bear it.
+    """
+    pair, own = settings.recipe.networks, given["generator"] is not None or given["critic"] is not None
+    convolve = schema.kind == "image" and kind_of(schema) == "image" and pair is not None and pair.name in CONVOLVING
+    convolve = convolve and settings.recipe.objective.name in HALF_SHOWN and not own
+    return "float32" if given["precision"] == "auto" and not convolve else given["precision"]
 
 
 def _batches(

@@ -9,6 +9,7 @@ from sparring.data.stored import is_stored
 from sparring.diagnose.remedies import Applied
 from sparring.errors import DataError, InputError
 from sparring.estimators.trusting import refuse_unknown
+from sparring.place import Place
 from sparring.record import Record
 from sparring.training.checkpoint import Checkpoint
 
@@ -33,11 +34,12 @@ def applied_in(checkpoint: Checkpoint) -> list[Applied]:
     return [Applied(**entry) for entry in checkpoint.state.get("remedies", {}).get("applied", [])]
 
 
-def configured(kind: Any, record: Record, verbose: Any = 0, **networks: Any) -> Any:
+def configured(kind: Any, record: Record, verbose: Any = None, **networks: Any) -> Any:
     """An estimator of a kind with a run's parameters, not yet trained.
 
-    Raises InputError if the run had networks or settings of the user's own, which must be given again, FolderError for
-    parameters that there are not.
+    verbose: of a run that is to go on, which it does on the device that it was on; None: it is to answer alone.
+    Raises InputError if the run had networks or settings of the user's own, which must be given again, and if the
+    device that it is to go on on is not there; FolderError for parameters that there are not.
     """
     refuse_unknown(kind, record)
     about = record.about
@@ -45,13 +47,26 @@ def configured(kind: Any, record: Record, verbose: Any = 0, **networks: Any) -> 
         if networks.get(name) is None:
             raise InputError(f"{record.folder} was trained with its own {name}; give it again: {name}=...")
     earlier = getattr(kind, "absent", {})
-    made = kind(**{**earlier, **about["parameters"], **networks}, run=str(record.folder), verbose=verbose)
+    made = kind(**{**earlier, **about["parameters"], **networks}, run=str(record.folder), verbose=verbose or 0)
     made.threads, made.precision = about["place"]["threads"], about["place"]["precision"]
     made.seed_ = about["seed"]
+    if verbose is not None:
+        made.device = _device_again(record, made.device)
     return made
 
 
-def configured_gan(kind: Any, record: Record, checkpoint: Checkpoint, verbose: Any = 0, **networks: Any) -> Any:
+def _device_again(record: Record, asked: str) -> str:
+    """Where a run goes on: its random state, which a checkpoint holds, is of one kind of device."""
+    device = record.about["place"]["device"] if asked == "auto" else asked
+    try:
+        Place.of(device)
+    except InputError as error:
+        missing = str(error).partition("; use")[0]
+        raise InputError(f"{record.folder} goes on where it began, or fit anew: {missing}.") from error
+    return device
+
+
+def configured_gan(kind: Any, record: Record, checkpoint: Checkpoint, verbose: Any = None, **networks: Any) -> Any:
     """The same for a GAN, with the remedies that it had had when a checkpoint was written."""
     made = configured(kind, record, verbose, **networks)
     made.latent_size, made.applied_ = record.about["latent_size"], applied_in(checkpoint)

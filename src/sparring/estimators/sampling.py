@@ -111,7 +111,7 @@ class Sampler:
         network = self.generator
         last = network[-1] if isinstance(network, nn.Sequential) and len(network) else None
         if isinstance(network, nn.Sequential) and isinstance(last, Choices):
-            return network[:-1], last
+            return nn.Sequential(*list(network)[:-1]), last  # a slice of a perceptron would be made as one
         return network, None
 
 

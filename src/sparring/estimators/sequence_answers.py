@@ -292,4 +292,4 @@ class SequenceRegressor(RegressorMixin, OneEach):
         assert train is None or isinstance(train, SeriesWindows)
         place = self._answering()
         outputs = _outputs_of(self.network_, coding.lesson(found).to(place.device), place)
-        return replace(coding.judged(outputs.double().cpu().numpy(), found, train), seen=seen)
+        return replace(coding.judged(outputs.cpu().double().numpy(), found, train), seen=seen)

@@ -169,8 +169,8 @@ class SequenceGenerator(SequenceModel):
         found, chords = np.zeros((2, len(lesson))), _reading(network).chords
         for places, outputs, (_, _, targets) in asked(network, lesson, place):
             errors, right = _errors(isinstance(coding, Words), chords, outputs, targets)
-            found[0, places.numpy()] = errors.sum(1).double().cpu().numpy()
-            found[1, places.numpy()] = right.sum(1).double().cpu().numpy()
+            found[0, places.numpy()] = errors.sum(1).cpu().double().numpy()
+            found[1, places.numpy()] = right.sum(1).cpu().double().numpy()
         return found[0], found[1]
 
     # -- using

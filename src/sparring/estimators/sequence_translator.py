@@ -209,7 +209,7 @@ class SequenceTranslator(SequenceModel):
         with torch.inference_mode():
             weights = network.alignment(*lesson.whole()[:3])[0]
         words = self.source_.words(source), [*self.target_.words(target), END]
-        return *words, weights.double().cpu().numpy()
+        return *words, weights.cpu().double().numpy()
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean log-likelihood of a translation's word, in nats; 0 is the best."""

@@ -342,7 +342,9 @@ class Supervised(BaseEstimator, ABC):
         rows = torch.from_numpy(self.inputs_.encode(checked_rows(self, needed_columns(self.inputs_, found))))
         network = self.network_
         if isinstance(network, MLP):
-            network, rows = copy.deepcopy(network).double(), rows.double()
+            network = copy.deepcopy(network)
+            network = network.cpu() if next(network.parameters()).device.type == "mps" else network  # has no float64
+            network, rows = network.double(), rows.double()
         device = next(network.parameters()).device
         with threads(threads_for(network, AT_ONCE)), torch.inference_mode():
             parts = [network(part.to(device)).cpu() for part in rows.split(AT_ONCE)]

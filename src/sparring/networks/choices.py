@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.networks.layers import APART
+from sparring.precision import in_full
 from sparring.quiet import quiet
 
 __all__ = ["Choices", "Ranked", "Ranks", "begin_at_shares", "ranking"]
@@ -46,6 +47,7 @@ class Choices(nn.Module):
         made: Tensor = _Choice.apply(numbers, self.part, self.parts, self.span, self.temperature)  # type: ignore[assignment]
         return made
 
+    @in_full
     def compact(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """The same rows as the place that is chosen in each part, int32 (n, parts), and the scalars where they apply.
 
@@ -61,6 +63,7 @@ class _Choice(torch.autograd.Function):
     """``Choices``, places first and rows second, where each part's places are a few long stretches of memory."""
 
     @staticmethod
+    @in_full
     def forward(ctx: Any, numbers: Tensor, part: Tensor, parts: int, span: Tensor, temperature: float) -> Tensor:
         risen, scalars = _risen(numbers, part, parts), numbers.T[len(part) :].tanh()
         made = numbers.new_empty(numbers.shape[::-1])
@@ -72,6 +75,7 @@ class _Choice(torch.autograd.Function):
         return made.T.contiguous()
 
     @staticmethod
+    @in_full
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
         risen, scalars, inside, part, span = ctx.saved_tensors
         found = slopes[0].T.clone(memory_format=torch.contiguous_format)
@@ -128,6 +132,7 @@ class Ranks(nn.Module):
         self.pack = pack
         self.register_buffer("levels", levels, persistent=False)
 
+    @in_full
     def forward(self, x: Tensor) -> Tensor:
         rows = x.unflatten(1, (self.pack, -1))
         return torch.cat([x, (rows[..., : len(self.levels)] @ self.levels).flatten(1)], 1)

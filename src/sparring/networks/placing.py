@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from sparring.networks.choices import Choices
 from sparring.networks.layers import APART
 from sparring.networks.translators import VectorTranslator
+from sparring.precision import in_full
 
 __all__ = ["Places", "Placing", "Ranking", "TableTranslator"]
 
@@ -73,6 +74,7 @@ class Ranking(nn.Module):
         for name, values in (("onto", onto), ("within", within), ("of", of)):
             self.register_buffer(name, values, persistent=False)
 
+    @in_full
     def forward(self, x: Tensor) -> Tensor:
         places, scalars = x.split(list(self.within.shape), dim=1)
         return (0.5 + places @ self.onto).index_add(1, self.of, scalars * (places @ self.within))
@@ -117,6 +119,7 @@ class Placing(nn.Module):
         for name, values in told.items():
             self.register_buffer(name, values, persistent=False)
 
+    @in_full
     def forward(self, y: Tensor) -> Tensor:
         own, ranks = y.split(self.sizes, dim=1)
         rank = nn.functional.pad(ranks, (0, 1)).index_select(1, self.number)
@@ -149,11 +152,10 @@ class TableTranslator(nn.Module):
         self.ranks, self.map = Ranking(source), VectorTranslator(inputs, outputs, hidden, start)
         self.last = nn.Sequential(Placing(target), Choices(target.parts, target.spans))
 
+    @in_full
     def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # choices between close numbers need all their digits
-            x = x.float()
-            made: Any = self.last(self.map(torch.cat([x, 2 * self.ranks(x) - 1], dim=1)))
-            return made
+        made: Any = self.last(self.map(torch.cat([x, 2 * self.ranks(x) - 1], dim=1)))
+        return made
 
 
 APART.update({Placing, Ranking, TableTranslator})

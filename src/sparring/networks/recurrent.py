@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sparring.errors import InputError
 from sparring.networks.dropout import Dropout
 from sparring.networks.layers import APART
+from sparring.precision import has_bfloat16_layers, in_full
 
 __all__ = ["CELLS", "Recurrent", "State", "ends", "reversed_rows"]
 
@@ -102,10 +103,18 @@ class Recurrent(nn.Module):
 
     def _layer(self, i: int, x: Tensor, lengths: Tensor | None, before: State) -> tuple[Tensor, State]:
         backward = i % self.directions == 1
-        given: Any = before if self.parts == 2 else before[0]
-        outputs, last = self.layers[i](reversed_rows(x, lengths) if backward else x, given)
+        rows = reversed_rows(x, lengths) if backward else x
+        call = _called if self.cell != "lstm" or has_bfloat16_layers(x.device) else _called_in_full
+        outputs, last = call(self.layers[i], rows, *before)
         state = last if isinstance(last, tuple) else (last,)
         return (reversed_rows(outputs, lengths) if backward else outputs), state
+
+
+def _called(layer: nn.Module, x: Tensor, *state: Tensor) -> Any:
+    return layer(x, state if len(state) == 2 else state[0])
+
+
+_called_in_full = in_full(_called)
 
 
 def _open_forget_gate(layer: nn.Module, hidden: int) -> None:

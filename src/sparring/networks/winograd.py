@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from sparring.networks.layers import APART
+from sparring.precision import in_full
 
 __all__ = ["WinogradConv2d"]
 
@@ -49,6 +50,7 @@ class _Convolved(torch.autograd.Function):
     """Tiles of 2 x 2 pixels; maps lie channels last, (n, h, w, c), where the numbers of a pixel are side by side."""
 
     @staticmethod
+    @in_full
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
         if not _has(WIDER, MORE, x, weight):
@@ -58,6 +60,7 @@ class _Convolved(torch.autograd.Function):
         return _written(products, x.shape)
 
     @staticmethod
+    @in_full
     def backward(ctx: Any, *grads: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         if torch.is_grad_enabled():  # for second derivatives

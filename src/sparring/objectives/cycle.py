@@ -6,6 +6,8 @@ G translates A to B, and F translates B to A. Source: Zhu et al. 2017 (CycleGAN)
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
+from sparring.precision import in_full
+
 __all__ = ["cells_apart", "cycle_consistency", "identity"]
 
 
@@ -22,6 +24,7 @@ def identity(kept: Tensor, y: Tensor) -> Tensor:
     return l1_loss(kept, y)
 
 
+@in_full
 def cells_apart(made: Tensor, x: Tensor, ranks: tuple[Tensor, Tensor], weights: Tensor, cells: int) -> Tensor:
     """How far rows of a table of any columns are from others: the mean over samples and cells, a scalar.
 

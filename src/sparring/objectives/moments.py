@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sparring.precision import in_full
+
 __all__ = ["Moments"]
 
 RAREST = 1e-4  # mean square of a feature, below which it weighs no more
@@ -34,6 +36,7 @@ class Moments:
     norm: Tensor
 
     @classmethod
+    @in_full
     @torch.no_grad()
     def of(cls, rows: Callable[[slice], Tensor], count: int, levels: Tensor) -> "Moments":
         """Of all real rows. rows: some of ``count`` rows, as they are asked for. levels: L."""
@@ -70,6 +73,7 @@ class _Gap(torch.autograd.Function):
     """
 
     @staticmethod
+    @in_full
     def forward(ctx: Any, rows: Tensor, inner: Tensor, target: Tensor, norm: Tensor) -> Tensor:
         one, other = rows.chunk(2)
         seen, held = _products(rows, inner, target)
@@ -80,6 +84,7 @@ class _Gap(torch.autograd.Function):
         return likeness - beside[: len(one)].mean() - beside[len(one) :].mean() + norm
 
     @staticmethod
+    @in_full
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
         """By X: 2/a (X E B E^T - X E M E^T), where E B E^T = E E^T Y^T Y E E^T / b."""
         (slope,) = slopes

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sparring.chance import ambient_generator
 from sparring.networks import MLP, dropout_mask
 from sparring.objectives import binary_cross_entropy, cross_entropy, mean_squared_error
+from sparring.precision import in_full
 
 __all__ = ["Backpropagation", "Error", "backpropagation"]
 
@@ -107,6 +108,7 @@ def backpropagation(network: nn.Module, error: Error) -> Backpropagation | None:
     if layers is None or derived is None:
         return None
 
+    @in_full
     @torch.no_grad()
     def gradients(inputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
         passed, outputs = _forward(layers, inputs.flatten(1))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sparring.precision import in_full
 from sparring.training.chains import Chain, Tape, chain_of
 from sparring.training.recipe import Recipe
 from sparring.training.slopes import PENALTIES
@@ -52,6 +53,7 @@ class ChainGame:
 
     # -- the critic's turn
 
+    @in_full
     @torch.no_grad()
     def critics(self, round: Round) -> tuple[Loss, list[Tensor]]:
         real, critic = round.batch[0].flatten(1), self.critic.settled()
@@ -98,6 +100,7 @@ class ChainGame:
 
     # -- the generator's turn
 
+    @in_full
     @torch.no_grad()
     def generators(self, round: Round) -> tuple[Loss, list[Tensor]]:
         assert self.generator is not None

@@ -233,7 +233,8 @@ def _both_scores(players: _Players, side: str, real: Tensor, fake: Tensor) -> tu
 
 def _whole_scores(players: _Players, side: str, x: Tensor) -> Tensor:
     """One score a sample, (n,): the mean over patches, whose slope a penalty is on."""
-    return players.scores(side, x).flatten(1).mean(1) if x.dim() > 2 else players.scores(side, x)
+    found = players.scores(side, x)
+    return found.flatten(1).mean(1) if found.dim() > 1 else found
 
 
 def _refuse_nonsense(generators: nn.Module, critics: nn.Module, recipe: CycleRecipe, ranks: int) -> None:

@@ -64,7 +64,7 @@ class EpochWatch:
         errors = torch.stack(self._errors)
         self.place.average([errors])
         counts = [self.batches.count(index) for index in range(step - self.per_epoch, step)]
-        mean = float(np.average(errors.double().cpu().numpy(), weights=counts))
+        mean = float(np.average(errors.cpu().double().numpy(), weights=counts))
         found = {"epoch": step // self.per_epoch, "training/error": mean}
         self._errors.clear()
         if self.evaluate is not None:
