@@ -1,6 +1,7 @@
 """Detectors of what goes wrong in a supervised fit: pure functions of the rows so far, as games.py. No torch."""
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -15,8 +16,11 @@ SETTLED = 5  # epochs since the validation error was least
 RISEN = 1.1  # times its least, from which a validation error has risen
 LEARNED = 0.98  # of the error without inputs: above it, nothing is learned
 EPOCHS = 5  # before a fit can be said to learn nothing
+CERTAIN = 3  # looks that must all show it
 DEAD = 0.5  # of a layer's units
-FACTOR = 1e3  # from the last layer's delta to the first's
+FACTOR = 1e3  # from the last layer's delta to the first's, or from the last steps' to the earliest
+DEAF = 1e-3  # of what is heard best: what an early layer or step hears at most, where the error vanishes
+STUCK, HARD = 0.95, 0.5  # of the error without inputs: above them next to nothing is learned, or not much
 STEADY = 0.25  # of a growth in time, as a power: what the earliest steps have of it at least
 
 
@@ -48,21 +52,41 @@ def not_learning(series: Series) -> Sign | None:
 
 
 def dead_units(series: Series) -> Sign | None:
-    """Layers of which half the units give zero for every row looked at."""
-    shown = [
-        Evidence(name, float(series.values(name, 1)[0]), "a few hundredths at most")
-        for name in series.names("/dead")
-        if series.values(name, 1)[0] > DEAD
-    ]
-    return Sign(series.since(shown[0].name, 1), tuple(shown)) if shown else None
+    """Layers of which half the units give zero for every row looked at, look after look, and no fewer."""
+    shown = []
+    for name in series.names("/dead"):
+        shares = series.values(name, CERTAIN)
+        if len(shares) == CERTAIN and shares.min() > DEAD and shares[-1] >= shares[0]:
+            shown.append(Evidence(name, float(shares[-1]), "a few hundredths at most"))
+    return Sign(series.since(shown[0].name, CERTAIN), tuple(shown)) if shown else None
 
 
 def vanishing_delta(series: Series) -> Sign | None:
-    """Deltas that shrink by a thousand from the last layer to the first, or from the last step back to early ones."""
-    for early, late, _ in _ends(series):
-        if 0 < late.value >= FACTOR * early.value:
-            return Sign(series.since(early.name, 1), (early, late))
+    """A first layer, or early steps, that hear next to nothing of an error that does not fall.
+
+    Where the error has fallen, it was heard; and a network that has learned that early steps say nothing need not hear
+    of them any more. So only a fit that has learned nothing yet can be said to be deaf.
+    """
+    if not _unlearned(series, STUCK, CERTAIN):
+        return None
+    pulls, back = series.names("/pull"), series.names("/heard")
+    ends = [(pulls[0], pulls[-1], "of one size in all layers")] if len(pulls) > 1 else []
+    if len(back) > 1:  # counted back from the end
+        ends.append((back[-1], max(back, key=partial(_newest, series)), "of one size in all steps"))
+    for early, late, normal in ends:
+        heard, best = series.values(early, CERTAIN), series.values(late, CERTAIN)
+        if len(heard) == len(best) == CERTAIN and (heard < DEAF * best).all():
+            told = (Evidence(early, float(heard[-1]), normal), Evidence(late, float(best[-1]), normal))
+            return Sign(series.since(early, CERTAIN), told)
     return None
+
+
+def _unlearned(series: Series, share: float, last: int) -> bool:
+    """Whether the last training errors are all above a share of the error without inputs, or else of the first one."""
+    errors = series.values("training/error", last)
+    without = series.values("baseline/error", 1)
+    first = without if len(without) else series.first("training/error", 1)
+    return bool((errors >= share * first).all()) if len(errors) else True
 
 
 def exploding_delta(series: Series) -> Sign | None:
@@ -70,7 +94,10 @@ def exploding_delta(series: Series) -> Sign | None:
 
     In time they grow by as much at each step back, so half of it in the last doubling. If they jump at once, and not
     there, then because a row's beginning is hard to answer: its own errors are heard there, and not those of later.
+    A fit that has learned much is not said to explode.
     """
+    if not _unlearned(series, HARD, 1):
+        return None
     for early, late, between in _ends(series):
         grown = 0 < early.value >= FACTOR * late.value
         if grown and (between is None or early.value / between.value >= (early.value / late.value) ** STEADY):
