@@ -190,21 +190,28 @@ HEALTHY = (
     Way("early stopping", COLUMNS, {"early_stopping": True, "validation_fraction": 0.2, "max_iter": 200}),
     Way("tanh and dropout", COLUMNS, {"activation": "tanh", "dropout": 0.2, "hidden_layer_sizes": (64, 32)}),
     Way("four layers", COLUMNS[:4], {"hidden_layer_sizes": (48,) * 4}),
+    Way("to the end", COLUMNS, {"max_iter": 150}),
+    Way("six layers", COLUMNS[:3], {"hidden_layer_sizes": (32,) * 6}),
+    Way("logistic", COLUMNS, {"activation": "logistic", "hidden_layer_sizes": (50,), "l2": 1e-4}),
+    Way("by sgd", COLUMNS, {"solver": "sgd", "learning_rate_init": 0.02}),
     Way("default", IMAGES, {"max_iter": 10}),
+    Way("to the end", IMAGES, {"max_iter": 40}),
     Way("silu", IMAGES, {"activation": "silu", "max_iter": 10}),
     Way("early stopping", IMAGES, {"early_stopping": True, "max_iter": 16, "learning_rate": "constant"}),
     Way("default", SEQUENCES, {}),
-    Way("one way, last", SEQUENCES, {"bidirectional": False, "pooling": "last"}),
-    Way("mean of a gru", SEQUENCES, {"cell": "gru", "pooling": "mean", "validation_fraction": 0.25}),
-    Way("early stopping", SEQUENCES, {"early_stopping": True, "validation_fraction": 0.2}),
+    Way("one way, last", SEQUENCES, {"bidirectional": False, "pooling": "last", "max_iter": 30}),
+    Way("to the end", SEQUENCES, {"max_iter": 40}),
+    Way("mean of a gru", SEQUENCES, {"cell": "gru", "pooling": "mean", "validation_fraction": 0.25, "max_iter": 25}),
+    Way("early stopping", SEQUENCES, {"early_stopping": True, "validation_fraction": 0.2, "max_iter": 40}),
     Way("plain cells", SEQUENCES, {"cell": "rnn"}),
 )
+LARGE = {"hidden_size": 48, "learning_rate_init": 5e-3}
 LOGISTIC = {"activation": "logistic"}
 SPOILED: dict[str, tuple[Way, ...]] = {
     "vanishing-delta": (
         Way("eight logistic layers", COLUMNS, {**LOGISTIC, "hidden_layer_sizes": (24,) * 8}),
         Way("twelve logistic layers", COLUMNS, {**LOGISTIC, "hidden_layer_sizes": (32,) * 12}),
-        Way("small tanh weights", COLUMNS, {"activation": "tanh", "hidden_layer_sizes": (32,) * 6}, _by(_scaled, 0.2)),
+        Way("small tanh weights", COLUMNS, {"activation": "tanh", "hidden_layer_sizes": (32,) * 8}, _by(_scaled, 0.1)),
         Way("plain cells, long", ("first",), {"cell": "rnn", "bidirectional": False, "pooling": "last"}),
         Way(
             "small recurrent weights",
@@ -216,9 +223,14 @@ SPOILED: dict[str, tuple[Way, ...]] = {
     "exploding-delta": (
         Way("large weights", COLUMNS, {"hidden_layer_sizes": (32,) * 8}, _by(_scaled, 6.0)),
         Way(
-            "large linear weights", COLUMNS, {"activation": "identity", "hidden_layer_sizes": (32,) * 8}, _by(_scaled, 5.0)
+            "large linear weights",
+            COLUMNS,
+            {"activation": "identity", "hidden_layer_sizes": (32,) * 8},
+            _by(_scaled, 5.0),
         ),
-        Way("large tanh weights", COLUMNS, {"activation": "tanh", "hidden_layer_sizes": (48,) * 10}, _by(_scaled, 8.0)),
+        Way(
+            "large tanh weights", COLUMNS, {"activation": "tanh", "hidden_layer_sizes": (48,) * 10}, _by(_scaled, 20.0)
+        ),
         Way(
             "large recurrent weights",
             ("first", "words"),
@@ -227,7 +239,6 @@ SPOILED: dict[str, tuple[Way, ...]] = {
         ),
     ),
     "dead-units": (
-        Way("a large step", (*COLUMNS, *IMAGES), {"learning_rate_init": 1.0, "max_iter": 12}),
         Way("six in ten", (*COLUMNS, *IMAGES), {"max_iter": 12}, _by(_closed, 0.6)),
         Way("all", (*COLUMNS, *IMAGES), {"max_iter": 12}, _by(_closed, 1.0)),
     ),
@@ -261,7 +272,7 @@ SPOILED: dict[str, tuple[Way, ...]] = {
         Way(
             "few noisy rows",
             SEQUENCES,
-            {"validation_fraction": 0.4, "dropout": 0.0, "learning_rate": "constant", "max_iter": 30},
+            {"validation_fraction": 0.4, "dropout": 0.0, "learning_rate": "constant", "max_iter": 40, **LARGE},
             noise=0.4,
             rows=120,
         ),

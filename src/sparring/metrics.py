@@ -66,6 +66,13 @@ METRICS: tuple[Metric, ...] = (
         "above a hundredth while the error is large; below a thousandth, early inputs cannot be learned from",
     ),
     Metric(
+        "voices",
+        "rows",
+        "how many training and held-out rows are nearest to samples, those that are so to many counting less: one over "
+        "the sum of their squared shares; what `nearer` rests on",
+        "tens; near 1 the samples are all alike, and `nearer` says nothing",
+    ),
+    Metric(
         "dead",
         "",
         "share of a layer's ReLU units (or filters) that are zero for each of 512 training rows",

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from sparring.diagnose.advice import About, advised, parameter
 from sparring.diagnose.cycles import CYCLE
 from sparring.diagnose.finding import Evidence, Finding, Row
-from sparring.diagnose.fits import FIT
+from sparring.diagnose.fits import FIT, not_learning, patient
 from sparring.diagnose.games import GAME
 from sparring.diagnose.modes import MODES
 from sparring.diagnose.remedies import Applied
@@ -122,11 +123,19 @@ def read_so_far(record: Record, applied: Sequence[Applied] = ()) -> Examiner:
 
 
 def detectors_for(about: About) -> Mapping[str, Detector]:
-    """Those for a kind of run. A fit that gives back the weights of its best epoch does not over-fit."""
-    found = DETECTORS[str(about.get("kind"))]
-    if not parameter(about, "early_stopping") or not (about.get("data") or {}).get("rows_held_out"):
+    """Those for a kind of run, and for how long a fit is meant to be.
+
+    A fit that gives back the weights of its best epoch does not over-fit.
+    """
+    kind = str(about.get("kind"))
+    found = dict(DETECTORS[kind])
+    if kind not in FITS:
         return found
-    return {name: detector for name, detector in found.items() if name != "over-fitting"}
+    if about.get("steps") and about.get("steps_per_epoch"):
+        found["not-learning"] = partial(not_learning, wait=patient(about["steps"] // about["steps_per_epoch"]))
+    if parameter(about, "early_stopping") and (about.get("data") or {}).get("rows_held_out"):
+        del found["over-fitting"]
+    return found
 
 
 def examined(record: Record) -> Examiner:

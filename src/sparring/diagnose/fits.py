@@ -10,17 +10,18 @@ from sparring.diagnose.finding import Evidence
 from sparring.diagnose.series import Series
 from sparring.diagnose.sign import Detector, Sign
 
-__all__ = ["FIT", "dead_units", "exploding_delta", "not_learning", "over_fitting", "vanishing_delta"]
+__all__ = ["FIT", "dead_units", "exploding_delta", "not_learning", "over_fitting", "patient", "vanishing_delta"]
 
 SETTLED = 5  # epochs since the validation error was least
 RISEN = 1.1  # times its least, from which a validation error has risen
 LEARNED = 0.98  # of the error without inputs: above it, nothing is learned
-EPOCHS = 5  # before a fit can be said to learn nothing
+EPOCHS, LONG = 5, 10  # before a fit can be said to learn nothing, at least and at most
 CERTAIN = 3  # looks that must all show it
 DEAD = 0.5  # of a layer's units
 FACTOR = 1e3  # from the last layer's delta to the first's, or from the last steps' to the earliest
 DEAF = 1e-3  # of what is heard best: what an early layer or step hears at most, where the error vanishes
 STUCK, HARD = 0.95, 0.5  # of the error without inputs: above them next to nothing is learned, or not much
+STEEP = 100.0  # times the error without inputs: a layer's pull, from which no step is small enough
 STEADY = 0.25  # of a growth in time, as a power: what the earliest steps have of it at least
 
 
@@ -42,10 +43,19 @@ def over_fitting(series: Series) -> Sign | None:
     return Sign(series.since("validation/error", len(late)), evidence)
 
 
-def not_learning(series: Series) -> Sign | None:
-    """A training error that stays where an answer without inputs would be."""
+def patient(epochs: int) -> int:
+    """How many epochs a fit of so many has to begin to learn: half of them, within bounds.
+
+    A recurrent network may stay for many epochs where it began, while its rate still rises, before it learns all at
+    once; and a fit that learns nothing for ten epochs is usually stopped.
+    """
+    return min(max(epochs // 2, EPOCHS), LONG)
+
+
+def not_learning(series: Series, wait: int = LONG) -> Sign | None:
+    """A training error that stays where an answer without inputs would be, after so many epochs."""
     training, baseline = series.values("training/error", 3), series.values("baseline/error", 1)
-    if series.count("training/error") < EPOCHS or not len(baseline) or training.min() < LEARNED * baseline[0]:
+    if series.count("training/error") < wait or not len(baseline) or training.min() < LEARNED * baseline[0]:
         return None
     evidence = Evidence("training/error", float(training[-1]), f"well below that of no inputs, {baseline[0]:.3g}")
     return Sign(series.since("training/error", 3), (evidence,))
@@ -94,7 +104,8 @@ def exploding_delta(series: Series) -> Sign | None:
 
     In time they grow by as much at each step back, so half of it in the last doubling. If they jump at once, and not
     there, then because a row's beginning is hard to answer: its own errors are heard there, and not those of later.
-    A fit that has learned much is not said to explode.
+    Where all layers' errors grow alike, each of them moves the error by far more than there is of it. A fit that has
+    learned much is not said to explode.
     """
     if not _unlearned(series, HARD, 1):
         return None
@@ -102,6 +113,10 @@ def exploding_delta(series: Series) -> Sign | None:
         grown = 0 < early.value >= FACTOR * late.value
         if grown and (between is None or early.value / between.value >= (early.value / late.value) ** STEADY):
             return Sign(series.since(early.name, 1), (early, late))
+    without, pulls = series.values("baseline/error", 1), series.names("/pull")
+    if len(without) and pulls and _newest(series, pulls[0]) > STEEP * without[0]:
+        told = Evidence(pulls[0], _newest(series, pulls[0]), f"below {STEEP * without[0]:.3g}: the error, within 1 %")
+        return Sign(series.since(pulls[0], 1), (told,))
     return None
 
 
