@@ -49,6 +49,7 @@ OTHERS = {  # thresholds that are tried on the tuning half
     "DEAD": (0.4, 0.5, 0.6, 0.7),
     "LEARNED": (0.95, 0.98, 0.99),
     "RISEN": (1.05, 1.1, 1.2, 1.3),
+    "LOST": (0.0, 0.02, 0.05, 0.1),
     "SETTLED": (3, 5, 8),
     "EPOCHS": (3, 5, 8),
     "LONG": (5, 10, 20),

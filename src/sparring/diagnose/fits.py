@@ -14,6 +14,7 @@ __all__ = ["FIT", "dead_units", "exploding_delta", "not_learning", "over_fitting
 
 SETTLED = 5  # epochs since the validation error was least
 RISEN = 1.1  # times its least, from which a validation error has risen
+LOST = 0.05  # of what was gained on the error without inputs, from which a rise matters
 LEARNED = 0.98  # of the error without inputs: above it, nothing is learned
 EPOCHS, LONG = 5, 10  # before a fit can be said to learn nothing, at least and at most
 CERTAIN = 3  # looks that must all show it
@@ -26,13 +27,20 @@ STEADY = 0.25  # of a growth in time, as a power: what the earliest steps have o
 
 
 def over_fitting(series: Series) -> Sign | None:
-    """A validation error above its least, while the training error is below what it was then."""
+    """A validation error above its least, while the training error is below what it was then.
+
+    The rise counts beside the least error, and beside what had been gained on an answer without inputs: of an error of
+    next to nothing, a few rows can make up the half.
+    """
     validation, training = series.values("validation/error"), series.values("training/error")
     if len(validation) < SETTLED + 1 or len(training) != len(validation):
         return None
     least = int(validation.argmin())
     late = validation[least + 1 :]
     if len(late) < SETTLED or np.median(late[-3:]) < RISEN * validation[least] or training[-1] >= training[least]:
+        return None
+    rise = np.median(late[-3:]) - validation[least]
+    if rise < LOST * (_without_inputs(series) - validation[least]):
         return None
     evidence = (
         Evidence("validation/error", float(validation[-1]), f"near its least, {validation[least]:.3g}"),
@@ -94,9 +102,13 @@ def vanishing_delta(series: Series) -> Sign | None:
 def _unlearned(series: Series, share: float, last: int) -> bool:
     """Whether the last training errors are all above a share of the error without inputs, or else of the first one."""
     errors = series.values("training/error", last)
-    without = series.values("baseline/error", 1)
-    first = without if len(without) else series.first("training/error", 1)
-    return bool((errors >= share * first).all()) if len(errors) else True
+    return bool((errors >= share * _without_inputs(series)).all()) if len(errors) else True
+
+
+def _without_inputs(series: Series) -> float:
+    """The error of the best answer without inputs, or the first training error, which is near it."""
+    known = series.values("baseline/error", 1)
+    return float((known if len(known) else series.first("training/error", 1))[0])
 
 
 def exploding_delta(series: Series) -> Sign | None:
