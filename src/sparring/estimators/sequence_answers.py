@@ -67,7 +67,8 @@ class OneEach(ReadingModel):
         return error_of(coding.targets)
 
     def _baseline(self, coding: Coding, train: Lesson) -> float:
-        return baseline_of(coding.targets, (torch.zeros(0), *train.targets), error_of(coding.targets))
+        targets: Any = train.targets
+        return baseline_of(coding.targets, (torch.zeros(0), *targets), error_of(coding.targets))
 
     def _measured(self, network: nn.Module, coding: Coding, lesson: Lesson, place: Place) -> dict[str, float]:
         outputs = _outputs_of(network, lesson, place)
