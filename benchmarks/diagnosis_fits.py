@@ -37,7 +37,7 @@ from sparring.estimators import sequence, supervised
 from sparring.networks import dead_shares
 from sparring.record import Record
 
-__all__ = ["Tried", "rates_of_fits", "tried"]
+__all__ = ["Tried", "rates_of_fits", "table", "tried"]
 
 LEARNS, STUCK, NOTHING, WORSE = 0.8, 0.9, 0.97, 1.1
 OTHERS = {  # thresholds that are tried on the tuning half
@@ -183,14 +183,15 @@ def rates_of_fits(seeds: Sequence[int], half: str, only: str | None) -> None:
         print(f"{case}: {'' if runs[-1].true else 'unclear, '}{told}", flush=True)
     chosen = [run for run in runs if run.case.data not in LEFT_OUT]
     print(f"\n### The {half} half\n")
-    _table(chosen)
+    table(chosen)
     print("\n### The sets left out of the choice\n")
-    _table([run for run in runs if run.case.data in LEFT_OUT])
+    table([run for run in runs if run.case.data in LEFT_OUT])
     if half == "tuning":
         _others(chosen)
 
 
-def _table(runs: list[Tried]) -> None:
+def table(runs: list[Tried]) -> None:
+    """Print what was said of fits, and how often it was true."""
     healthy = [run for run in runs if run.case.meant == "healthy" and run.true]
     alarms = [run for run in healthy if run.told]
     share = len(alarms) / max(len(healthy), 1)
