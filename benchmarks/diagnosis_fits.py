@@ -105,12 +105,14 @@ def _no_reports() -> Iterator[None]:
 
 
 def _spoiled(case: Case) -> Data:
-    """The data of a fit: as many rows as it has, some with other rows' targets."""
+    """The data of a fit: as many rows as it has, some of them and of the fresh ones with other rows' targets."""
     data, rng = data_of(case.data, case.seed), np.random.default_rng(case.seed)
-    x, y = data.rows[0][: case.way.rows], data.rows[1][: case.way.rows].copy()
-    some = rng.permutation(len(y))[: int(case.way.noise * len(y))]
-    y[some] = rng.permutation(y[some])
-    return Data(data.kind, data.numbers, (x, y), data.fresh)
+    sides = []
+    for x, y in ((data.rows[0][: case.way.rows], data.rows[1][: case.way.rows]), data.fresh):
+        told, some = y.copy(), rng.permutation(len(y))[: int(case.way.noise * len(y))]
+        told[some] = rng.permutation(y[some])
+        sides.append((x, told))
+    return Data(data.kind, data.numbers, *sides)
 
 
 # -- truth
