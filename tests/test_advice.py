@@ -3,6 +3,8 @@
 import itertools
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from torch import nn
 
 import sparring as sp
+from sparring.cli.diagnosing import _next
 from sparring.data import toy
 from sparring.diagnose.advice import advised, as_default
 from sparring.diagnose.examiner import DETECTORS, Examiner, detectors_for
@@ -206,3 +209,20 @@ def test_a_finding_says_what_helps_in_its_run() -> None:
     old = {name: value for name, value in found.to_json().items() if name != "cure"}  # of a run before this was kept
     assert cure_for(Finding.from_json(old), about) == found.cure
     assert cure_for(Finding.from_json(old)) == MODES["over-fitting"].cure
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "given", "said"),
+    [
+        ("gan", "stopped", {"recipe": "dcgan"}, "sparring resume run --apply default-game"),
+        ("gan", "stopped", {"recipe": "r3gan"}, "sparring resume run --apply another-seed"),
+        ("gan", "finished", {"on_trouble": "warn"}, "fit again with --on-trouble remedy"),
+        ("gan", "finished", {"on_trouble": "remedy"}, None),
+        ("cyclegan", "stopped", {}, None),  # no remedy can be applied to it
+    ],
+)
+def test_the_next_command_is_one_that_changes_something(
+    kind: str, status: str, given: dict[str, str], said: str | None
+) -> None:
+    record: Any = SimpleNamespace(folder=Path("run"), about={"kind": kind, "status": status, "parameters": given})
+    assert _next(record, [Finding("mode-collapse", "failure", 1, 2, ())]) == said
