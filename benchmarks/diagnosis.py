@@ -323,12 +323,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--only", choices=["healthy", *FAILURES, *WHAT])
     parser.add_argument("--mnist", help="the folder of MNIST's IDX files")
+    parser.add_argument("--data", type=Path, help="a folder with more sets for fits")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--half", choices=list(HALVES), default="test")
     chosen = parser.parse_args()
     seeds = [seed for seed in range(chosen.seeds) if seed % 2 in HALVES[chosen.half]]
     if chosen.what in ("short", "fits"):
-        (short_games if chosen.what == "short" else rates_of_fits)(seeds, chosen.half, chosen.only)
+        if chosen.what == "short":
+            short_games(seeds, chosen.half, chosen.only)
+        else:
+            rates_of_fits(seeds, chosen.half, chosen.only, chosen.data)
         return
     if chosen.folder is None:
         parser.error(f"{chosen.what} needs a folder")

@@ -1,10 +1,11 @@
 """How often what is said of fits is right, over healthy fits and fits spoiled on purpose (spoiled_fits.py).
 
-    python benchmarks/diagnosis.py fits [--half test] [--only dead-units] [--seeds 2]
+    python benchmarks/diagnosis.py fits [--half test] [--only dead-units] [--seeds 2] [--data FOLDER]
 
 Nothing is kept: every fit is fitted, each in a second or so, and its rows are read by the detectors as they are now.
 Thresholds were set on the fits of even seeds ("tuning", where other thresholds are tried too); those of odd seeds are
-quoted ("test"), and apart from them the fits of two sets that had no part in the choice, a table and texts.
+quoted ("test"), and apart from them the fits of sets that had no part in the choice: a table, texts, and what is in
+the folder of --data (MNIST, sentences).
 
 What is true of a fit is decided without the detectors, from its error after its last step on the rows that it learned
 from and on fresh ones, as a share of the error without inputs:
@@ -106,7 +107,7 @@ def _no_reports() -> Iterator[None]:
 
 def _spoiled(case: Case) -> Data:
     """The data of a fit: as many rows as it has, some of them and of the fresh ones with other rows' targets."""
-    data, rng = data_of(case.data, case.seed), np.random.default_rng(case.seed)
+    data, rng = data_of(case.data, case.seed, case.folder), np.random.default_rng(case.seed)
     sides = []
     for x, y in ((data.rows[0][: case.way.rows], data.rows[1][: case.way.rows]), data.fresh):
         told, some = y.copy(), rng.permutation(len(y))[: int(case.way.noise * len(y))]
@@ -175,11 +176,11 @@ def _encoded(model: Any, data: Data) -> torch.Tensor:
 # -- rates
 
 
-def rates_of_fits(seeds: Sequence[int], half: str, only: str | None) -> None:
+def rates_of_fits(seeds: Sequence[int], half: str, only: str | None, folder: Path | None = None) -> None:
     """Fit all, and print what was said of them."""
     torch.set_num_threads(1)
     runs: list[Tried] = []
-    for case in cases(seeds, only):
+    for case in cases(seeds, only, folder):
         runs.append(tried(case))
         told = ", ".join(sorted(runs[-1].told)) or "nothing"
         print(f"{case}: {'' if runs[-1].true else 'unclear, '}{told}", flush=True)

@@ -4,13 +4,16 @@ A fit is spoiled for one of the five findings in one of several ways, on sets th
 of it is another matter: diagnosis_fits.py decides that afterwards.
 """
 
+import gzip
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from images import read as images_in
 from sklearn import datasets
 from torch import nn
 
@@ -19,7 +22,8 @@ import sparring as sp
 __all__ = ["LEFT_OUT", "SPOILED", "WHAT", "Case", "Data", "Way", "cases", "data_of", "model_of"]
 
 WHAT = ("vanishing-delta", "exploding-delta", "dead-units", "not-learning", "over-fitting")
-LEFT_OUT = ("cancer", "words")  # sets, a table and texts, of which no fit had a part in the choice of a threshold
+GIVEN = ("mnist", "sentences")  # sets in the folder of --data: images-mnist and sentiment-rt-polarity
+LEFT_OUT = ("cancer", "words", *GIVEN)  # sets of which no fit had a part in the choice of a threshold
 ROWS, STEPS = 240, 24  # to learn from; of a sequence
 
 Rows = tuple[Any, np.ndarray]
@@ -121,6 +125,24 @@ def _first(rng: np.random.Generator, steps: int) -> tuple[Any, Any]:
     return row, int(row[0, 0] > 0)
 
 
+def _mnist(folder: Path, seed: int) -> Data:
+    x, y = images_in(str(folder / "images-mnist"), "t10k")
+    order = np.random.default_rng(seed).permutation(len(x))[: 2 * ROWS]
+    return Data("images", False, (x[order[:ROWS]], y[order[:ROWS]]), (x[order[ROWS:]], y[order[ROWS:]]))
+
+
+def _sentences(folder: Path, seed: int) -> Data:
+    several, answers = [], []
+    for answer, name in enumerate(("neg", "pos")):
+        with gzip.open(folder / "sentiment-rt-polarity" / f"rt-polarity.{name}.gz", "rt", encoding="latin-1") as file:
+            lines = [line.strip() for line in file]
+        several += lines
+        answers += [answer] * len(lines)
+    order = np.random.default_rng(seed).permutation(len(several))[: 2 * ROWS]
+    x, y = [several[i] for i in order], np.array(answers)[order]
+    return Data("sequences", False, (x[:ROWS], y[:ROWS]), (x[ROWS:], y[ROWS:]))
+
+
 SETS: dict[str, Callable[[int], Data]] = {
     "iris": _table(datasets.load_iris),
     "wine": _table(datasets.load_wine),
@@ -142,7 +164,11 @@ IMAGES, SEQUENCES = ("written", "bars"), ("shift", "tone", "mean", "words")
 
 
 @cache
-def data_of(name: str, seed: int) -> Data:
+def data_of(name: str, seed: int, folder: Path | None = None) -> Data:
+    """A set by its name. folder: where those of ``GIVEN`` are."""
+    if name in GIVEN:
+        assert folder is not None
+        return {"mnist": _mnist, "sentences": _sentences}[name](folder, 1_000 + seed)
     return SETS[name](1_000 + seed)
 
 
@@ -289,14 +315,20 @@ class Case:
     data: str
     way: Way
     seed: int
+    folder: Path | None = None
 
     def __str__(self) -> str:
         return f"{self.meant}: {self.data}, {self.way.name}, seed {self.seed}"
 
 
-def cases(seeds: Sequence[int], only: str | None = None) -> list[Case]:
+def cases(seeds: Sequence[int], only: str | None = None, folder: Path | None = None) -> list[Case]:
+    """All fits of some seeds. folder: more sets, for the healthy fits of their kinds."""
     ways = [("healthy", way) for way in HEALTHY] + [(name, way) for name in WHAT for way in SPOILED[name]]
     several = [Case(meant, data, way, seed) for seed in seeds for meant, way in ways for data in way.sets]
+    for seed in seeds if folder is not None else ():
+        for way in HEALTHY:
+            more = [name for name, like in zip(GIVEN, (IMAGES, SEQUENCES), strict=True) if way.sets == like]
+            several += [Case("healthy", name, way, seed, folder) for name in more]
     return [case for case in several if only is None or case.meant == only]
 
 
