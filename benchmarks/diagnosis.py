@@ -44,7 +44,7 @@ from typing import Any
 import numpy as np
 import torch
 from diagnosis_fits import rates_of_fits
-from short_games import short_games
+from short_games import WARNED, short_games
 from spoiled import FAILURES, MIXTURES, Game, data_of, games
 from spoiled_fits import WHAT
 
@@ -321,7 +321,7 @@ def main() -> None:
     parser.add_argument("what", choices=["play", "rates", "remedies", "cost", "short", "fits"])
     parser.add_argument("folder", nargs="?")
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--only", choices=["healthy", *FAILURES, *WHAT])
+    parser.add_argument("--only", choices=["healthy", *FAILURES, *WHAT, *WARNED])
     parser.add_argument("--mnist", help="the folder of MNIST's IDX files")
     parser.add_argument("--data", type=Path, help="a folder with more sets for fits")
     parser.add_argument("--processes", type=int, default=2)

@@ -19,7 +19,7 @@ from spoiled import HEALTHY, MIXTURES, TABLES, Game, data_of
 import sparring as sp
 from sparring.data import toy
 
-__all__ = ["short_games"]
+__all__ = ["WARNED", "short_games"]
 
 STEPS = 1_600  # sixteen looks of the probes
 SMALL = {"wine": load_wine, "diabetes": load_diabetes}
@@ -52,7 +52,7 @@ def _games(seeds: Sequence[int]) -> list[Short]:
                 rows = load(return_X_y=True)[0]
                 found.append(Short("healthy", name, recipe, seed, rows, 0.4, {"steps": STEPS}))
         few = load_diabetes().data[np.random.default_rng(seed).permutation(442)[:200]]
-        found.append(Short("memorised-rows", "diabetes", "r3gan", seed, few, 0.5, {"steps": 2_200}))
+        found.append(Short("memorised-rows", "diabetes", "r3gan", seed, few, 0.5, {"steps": 3_000}))
         ring, clipped = toy.ring().sample(4_000, seed), {"steps": 2_000, "changes": {"critic_steps": 1}}
         found.append(Short("underfit-critic", "ring", "wgan", seed, ring, 0.0, clipped))
     return found
