@@ -4,13 +4,17 @@
     python benchmarks/diagnosis.py rates FOLDER [--half test]
     python benchmarks/diagnosis.py remedies FOLDER [--seeds 2]
     python benchmarks/diagnosis.py cost FOLDER [--mnist FOLDER]
+    python benchmarks/diagnosis.py short [--half test]
+    python benchmarks/diagnosis.py fits [--half test]
 
 ``play`` plays every game of a half that FOLDER does not hold yet and keeps a file of each: its rows as a record has
 them, the generator's gradient norm of every step, and what its samples are like every hundred steps and at its end.
 ``rates`` says what truly happened to each (``truths``), from those alone, and what the detectors said of the rows.
 Seeds of even number are the half on which thresholds are set ("tuning"); rates are quoted on the other half ("test").
 ``remedies`` plays the spoiled games of the test half again, longer and with on_trouble="remedy", and says how many end
-healthy. ``cost`` plays runs of the default length up to their second look, and says what share of the time probes take.
+healthy. ``short`` plays healthy games that end early, and says what was found in them (short_games.py); ``fits`` does
+so of supervised fits (diagnosis_fits.py); neither keeps anything. ``cost`` plays runs of the default length up to their
+second look, and says what share of the time probes take.
 
 Truth is decided without the detectors, in windows of a hundred steps, against rows that neither the game nor its
 probes saw. The state of a window is the first of these that is so:
@@ -39,7 +43,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from diagnosis_fits import rates_of_fits
+from short_games import WARNED, short_games
 from spoiled import FAILURES, MIXTURES, Game, data_of, games
+from spoiled_fits import WHAT
 
 import sparring as sp
 from sparring.data.source import read
@@ -311,14 +318,24 @@ def cost(mnist: str | None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["play", "rates", "remedies", "cost"])
-    parser.add_argument("folder")
+    parser.add_argument("what", choices=["play", "rates", "remedies", "cost", "short", "fits"])
+    parser.add_argument("folder", nargs="?")
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--only", choices=["healthy", *FAILURES])
+    parser.add_argument("--only", choices=["healthy", *FAILURES, *WHAT, *WARNED])
     parser.add_argument("--mnist", help="the folder of MNIST's IDX files")
+    parser.add_argument("--data", type=Path, help="a folder with more sets for fits")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--half", choices=list(HALVES), default="test")
     chosen = parser.parse_args()
+    seeds = [seed for seed in range(chosen.seeds) if seed % 2 in HALVES[chosen.half]]
+    if chosen.what in ("short", "fits"):
+        if chosen.what == "short":
+            short_games(seeds, chosen.half, chosen.only)
+        else:
+            rates_of_fits(seeds, chosen.half, chosen.only, chosen.data)
+        return
+    if chosen.folder is None:
+        parser.error(f"{chosen.what} needs a folder")
     if chosen.what == "rates":
         rates(chosen.folder, chosen.half)
         return
@@ -326,7 +343,6 @@ def main() -> None:
         cost(chosen.mnist)
         return
     Path(chosen.folder).mkdir(parents=True, exist_ok=True)
-    seeds = [seed for seed in range(chosen.seeds) if seed % 2 in HALVES[chosen.half]]
     wanted, task = games(seeds, chosen.only, chosen.mnist is not None), play
     if chosen.what == "remedies":
         task, wanted = remedied, [game for game in wanted if game.meant != "healthy"]

@@ -18,12 +18,14 @@ import cycle_cost
 import cycle_gpu
 import cyclegan
 import diagnosis
+import diagnosis_fits
 import gpu
 import images
 import libraries
 import peers
 import precision
 import quality
+import spoiled_fits
 import stacked
 import step_cost
 
@@ -209,3 +211,26 @@ def test_two_precisions_take_turns() -> None:
     assert min(ratios) > 0
     with pytest.raises(sp.InputError, match="hidden_layer_sizes"):  # a fit that fails ends both
         precision.speeds(replace(case, make=lambda **more: sp.Classifier((0,), **more)), Path(), 3, 0.001)
+
+
+def test_fits_are_tried_and_what_is_true_of_them_is_decided(capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = {("healthy", "moons", "default"), ("dead-units", "iris", "all"), ("not-learning", "iris", "tiny rate")}
+    cases = [case for case in spoiled_fits.cases([0]) if (case.meant, case.data, case.way.name) in wanted]
+    runs = [diagnosis_fits.tried(case) for case in cases]
+    assert {run.case.meant for run in runs} == {"healthy", "dead-units", "not-learning"}
+    assert all(run.true for run in runs)
+    assert not runs[0].told
+    assert all(run.case.meant in run.told for run in runs[1:])
+    diagnosis_fits.table(runs)
+    told = capsys.readouterr().out
+    assert "Healthy fits: 1 (0 unclear); with any finding: 0 (0.0%)" in told
+    assert "| dead-units | 1 | 0 | 1 | 1.00 | 0 of 1 |" in told
+
+
+def test_every_finding_of_fits_has_enough_fits_and_others_left_out_of_the_choice() -> None:
+    several = spoiled_fits.cases([0, 1])
+    for meant, least in (("healthy", 60), *((name, 30) for name in spoiled_fits.WHAT)):
+        assert sum(case.meant == meant for case in several) >= least
+        assert any(case.data in spoiled_fits.LEFT_OUT for case in several if case.meant == meant)
+    kinds = {spoiled_fits.data_of(case.data, 0).kind for case in several if case.meant == "healthy"}
+    assert kinds == {"columns", "images", "sequences"}

@@ -67,6 +67,10 @@ def test_copies_of_training_rows_are_nearer_to_them() -> None:
     assert yardstick is not None
     copies = yardstick.figures(rows[:400][np.random.default_rng(1).permutation(400)[: yardstick.size]])
     assert copies["nearer"] > 0.7  # half of the training rows stand against as many held-out rows
+    assert copies["voices"] > 50
+    constant = yardstick.figures(np.repeat(rows[:1], yardstick.size, axis=0))
+    assert constant["nearer"] in (0.0, 1.0)
+    assert constant["voices"] == 1.0  # one row has a say, on whichever side it is
     doubled = np.repeat(rows[400 : 400 + (yardstick.size + 1) // 2], 2, axis=0)[: yardstick.size]
     assert yardstick.figures(doubled)["duplicates"] > 0.98
 
@@ -281,6 +285,22 @@ def test_a_failure_is_called_by_its_name(name: str, measures: dict[str, Any]) ->
 
 def test_a_sure_critic_whose_samples_get_better_is_no_failure() -> None:
     assert _found(_rows(**{"critic/auc": 1.0, "samples/w1": lambda t: 10 * 0.1**t})) == []
+
+
+def test_samples_that_come_nearer_are_taught_however_little_the_critic_tells_them_apart() -> None:
+    """Numbers of a healthy game of 1,600 steps."""
+    short = {"critic/auc": 0.55, "samples/w1": lambda t: 12 * 0.2**t}
+    assert _found(_rows(16, **short)) == []
+    assert _found(_rows(16, **{**short, "samples/w1": lambda t: 12 * 0.95**t})) == ["underfit-critic"]
+
+
+@pytest.mark.parametrize(("voices", "found"), [(1, []), (4, []), (40, ["memorised-rows"])])
+def test_memory_needs_rows_that_have_a_say(voices: float, found: list[str]) -> None:
+    assert _found(_rows(**{"samples/nearer": 0.8, "samples/voices": voices})) == found
+
+
+def test_alike_samples_have_no_memory_in_runs_that_did_not_count_voices() -> None:
+    assert _found(_rows(**{"samples/nearer": 1.0, "samples/dispersion": 0.45})) == []
 
 
 def test_modes_that_are_still_being_learned_are_not_lost() -> None:

@@ -12,6 +12,7 @@ from sparring.networks import Recurrent, SequenceNetwork, ends, reversed_rows
 from sparring.objectives import cross_entropy
 from sparring.training import delta_in_time, supervised_game, train
 from sparring.training.adam import Adam
+from sparring.training.reach import heard_in_time
 
 SHAPES = [("rnn", False), ("rnn", True), ("lstm", False), ("lstm", True), ("gru", False), ("gru", True)]
 
@@ -226,6 +227,17 @@ def test_delta_in_time_is_a_power_of_the_weight(weight: float) -> None:
     assert [back for back, _ in found] == [0, 1, 2, 4, 8]
     assert [size for _, size in found] == pytest.approx([3 * weight**back for back in (0, 1, 2, 4, 8)])
     assert network.training
+
+
+def test_what_steps_hear_is_a_share_of_their_own_row() -> None:
+    """Row 1 falls by half a step and is loud; row 2 is flat, short and faint; row 3 hears nothing."""
+    gradient = torch.zeros(3, 5, 2, dtype=torch.float64)
+    gradient[0] = 100 * 0.5 ** torch.arange(4.0, -1, -1, dtype=torch.float64)[:, None]
+    gradient[1, :2] = 1e-3
+    found = heard_in_time(gradient, torch.tensor([5, 2, 4]))
+    back = {0: 1.0, 1: 0.5, 2: ((0.25**2 + 0.125**2) / 2) ** 0.5, 4: 0.0625}
+    expected = {0: 1.0, 1: (back[1] + 1) / 2, 2: back[2], 4: back[4]}
+    assert dict(found) == pytest.approx(expected)
 
 
 def test_delta_in_time_vanishes_less_in_an_lstm() -> None:

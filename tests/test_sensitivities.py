@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sparring.errors import InputError, ShapeError
 from sparring.networks import MLP
 from sparring.objectives import cross_entropy, mean_squared_error
+from sparring.training.reach import layer_pulls
 from sparring.training.sensitivities import delta_sizes, sensitivities
 
 N, P, M, K = 6, 4, 5, 3
@@ -140,3 +141,30 @@ def test_layers_that_work_in_place_have_the_same_deltas(made) -> None:  # noqa: 
     if isinstance(first, nn.Linear):
         given = [sensitivities(net, x, y, mean_squared_error)[0].delta for net in nets]
         assert torch.equal(*given)
+
+
+def test_pulls_of_homogeneous_layers_are_of_one_size_however_wide() -> None:
+    """One unit in each layer: |W| |dC / dW| = |<W, dC / dW>| = |y dC / dy| in all of them."""
+    network = nn.Sequential(
+        nn.Linear(1, 1, bias=False), nn.ReLU(), nn.Linear(1, 1, bias=False), nn.ReLU(), nn.Linear(1, 1, bias=False)
+    ).double()
+    for layer, weight in zip(network[::2], (0.01, 50.0, 3.0), strict=True):
+        nn.init.constant_(layer.weight, weight)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+    x = torch.full((7, 1), 2.0, dtype=torch.float64)
+    found = layer_pulls(network, x, torch.zeros(7, 1, dtype=torch.float64), lambda z, _: z.mean())
+    assert [name for name, _ in found] == ["0", "2", "4"]
+    assert [pull for _, pull in found] == pytest.approx([3.0, 3.0, 3.0])  # y = 2 * 0.01 * 50 * 3
+    network[2].requires_grad_(requires_grad=False)
+    assert [name for name, _ in layer_pulls(network, x, x, lambda z, _: z.mean())] == ["0", "4"]
+
+
+def test_the_pull_of_a_filter_does_not_depend_on_the_number_of_its_places() -> None:
+    pulls = []
+    for side in (4, 16):
+        network = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1))
+        nn.init.constant_(network[0].weight, 2.0)  # pyright: ignore[reportArgumentType]
+        nn.init.constant_(network[3].weight, 1.0)  # pyright: ignore[reportArgumentType]
+        found = layer_pulls(network, torch.ones(3, 1, side, side), torch.zeros(3, 1), lambda z, _: z.mean())
+        pulls.append([pull for _, pull in found])
+    assert pulls[0] == pytest.approx(pulls[1])
+    assert pulls[0] == pytest.approx([2.0, 2.0])

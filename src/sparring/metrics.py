@@ -52,6 +52,27 @@ METRICS: tuple[Metric, ...] = (
         "of one size; where it falls by factors from step to step back, early inputs cannot be learned from",
     ),
     Metric(
+        "pull",
+        "error per relative change",
+        "size of a layer's weights times that of the error's gradient by them: how far the error moves, to first "
+        "order, for a change that is large in proportion to the weights",
+        "of one size in all layers; where it falls by factors towards the first, early layers learn next to nothing",
+    ),
+    Metric(
+        "heard",
+        "",
+        "what some steps before a row's end hear of its error, as a share of what those hear that hear most: the mean "
+        "over rows, of the root mean square over steps k to 2 k - 1 before the end",
+        "above a hundredth while the error is large; below a thousandth, early inputs cannot be learned from",
+    ),
+    Metric(
+        "voices",
+        "rows",
+        "how many training and held-out rows are nearest to samples, those that are so to many counting less: one over "
+        "the sum of their squared shares; what `nearer` rests on",
+        "tens; near 1 the samples are all alike, and `nearer` says nothing",
+    ),
+    Metric(
         "dead",
         "",
         "share of a layer's ReLU units (or filters) that are zero for each of 512 training rows",

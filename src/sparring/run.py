@@ -14,7 +14,7 @@ from sparring.data.batches import Batched
 from sparring.diagnose.examiner import Examiner
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.modes import told
-from sparring.diagnose.remedies import CURES
+from sparring.diagnose.remedies import remedies_for
 from sparring.errors import Diverged, FolderError, Interrupted, RankLost, Trouble
 from sparring.place import Place
 from sparring.record import Record
@@ -296,7 +296,7 @@ def _farewell(step: int, steps: int, record: Record) -> str:
 
 def _way_on(grave: Finding, record: Record) -> str:
     """How to go on with another game, for a run that is saved."""
-    remedies = CURES.get(grave.name, ())
+    remedies = remedies_for(grave.name, record.about)
     if not record.kept or not remedies:
         return ""
     return f" All is saved. Change the game: sparring resume {shlex.quote(str(record.folder))} --apply {remedies[0]}"

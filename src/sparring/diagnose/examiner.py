@@ -3,10 +3,12 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
+from sparring.diagnose.advice import About, advised, parameter
 from sparring.diagnose.cycles import CYCLE
 from sparring.diagnose.finding import Evidence, Finding, Row
-from sparring.diagnose.fits import FIT
+from sparring.diagnose.fits import FIT, not_learning, patient
 from sparring.diagnose.games import GAME
 from sparring.diagnose.modes import MODES
 from sparring.diagnose.remedies import Applied
@@ -15,7 +17,7 @@ from sparring.diagnose.sign import Detector, Sign
 from sparring.errors import FolderError
 from sparring.record import Record
 
-__all__ = ["LOOKED", "Examiner", "examined", "read_so_far"]
+__all__ = ["LOOKED", "Examiner", "detectors_for", "examined", "read_so_far"]
 
 FITS = (
     "classifier",
@@ -47,12 +49,17 @@ class Examiner:
 
     detectors: of this kind of run, causes before what follows from them. rows: those of earlier sessions. earlier:
     findings that are over, from before those. A failure that has ended may begin again, as another finding; what
-    follows from one that holds is no finding of its own.
+    follows from one that holds is no finding of its own. about: what run.json says of the run, for what helps in it.
     """
 
     def __init__(
-        self, detectors: Mapping[str, Detector], rows: Iterable[Row] = (), earlier: Sequence[Finding] = ()
+        self,
+        detectors: Mapping[str, Detector],
+        rows: Iterable[Row] = (),
+        earlier: Sequence[Finding] = (),
+        about: About | None = None,
     ) -> None:
+        self.about = about
         self.detectors = detectors
         self.series = Series()
         self.findings = list(earlier)
@@ -77,13 +84,18 @@ class Examiner:
         """Take in that a run had to end, because a quantity was not finite."""
         evidence = (Evidence(what, math.nan, "finite"),)
         if "divergence" not in self._open:
-            self.findings.append(Finding("divergence", "failure", step, step, evidence))
+            self.findings.append(self._found("divergence", step, step, evidence))
+
+    def _found(self, name: str, since: int, seen: int, evidence: tuple[Evidence, ...]) -> Finding:
+        mode = MODES[name]
+        cure = "" if self.about is None else advised(mode.helps, self.about)
+        return Finding(name, mode.severity, since, seen, evidence, cure=cure)
 
     def _followed(self, name: str, sign: Sign | None, step: int) -> Finding | None:
         if name not in self._open:
             if sign is None or any(name in MODES[other].hides for other in self._open):
                 return None
-            found = Finding(name, MODES[name].severity, sign.since, step, sign.evidence)
+            found = self._found(name, sign.since, step, sign.evidence)
             self._open[name], self._quiet[name] = len(self.findings), 0
             self.findings.append(found)
             return found
@@ -106,7 +118,24 @@ def read_so_far(record: Record, applied: Sequence[Applied] = ()) -> Examiner:
     after = max((entry.step for entry in applied), default=0)
     before = [Finding.from_json(plain) for plain in record.findings()]
     over = [replace(f, until=f.until or after) for f in before if applied and f.seen <= after + 1]
-    return Examiner(DETECTORS[kind], (row for row in record.rows() if row["step"] > after), over)
+    rows = (row for row in record.rows() if row["step"] > after)
+    return Examiner(detectors_for(record.about), rows, over, record.about)
+
+
+def detectors_for(about: About) -> Mapping[str, Detector]:
+    """Those for a kind of run, and for how long a fit is meant to be.
+
+    A fit that gives back the weights of its best epoch does not over-fit.
+    """
+    kind = str(about.get("kind"))
+    found = dict(DETECTORS[kind])
+    if kind not in FITS:
+        return found
+    if about.get("steps") and about.get("steps_per_epoch"):
+        found["not-learning"] = partial(not_learning, wait=patient(about["steps"] // about["steps_per_epoch"]))
+    if parameter(about, "early_stopping") and (about.get("data") or {}).get("rows_held_out"):
+        del found["over-fitting"]
+    return found
 
 
 def examined(record: Record) -> Examiner:

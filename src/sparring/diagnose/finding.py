@@ -30,7 +30,8 @@ class Finding:
     """A failure that a run's rows show.
 
     name: a key of ``MODES``. since: the step of the first row that shows it. seen: the step at which it was
-    certain, a few rows later. until: the step at which it was over, or None while it holds.
+    certain, a few rows later. until: the step at which it was over, or None while it holds. cure: what helps in this
+    run, without what it had already; "" where the run is not known.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Finding:
     seen: int
     evidence: tuple[Evidence, ...]
     until: int | None = None
+    cure: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers, none of them infinite or NaN: such a value is None."""

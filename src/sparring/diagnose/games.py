@@ -171,9 +171,14 @@ def overpowering_critic(series: Series) -> Sign | None:
 
 
 def underfit_critic(series: Series) -> Sign | None:
-    """Samples far from the data that are hardly told apart."""
-    auc, w1 = series.values("critic/auc", LONG), series.values("samples/w1", LONG)
-    if series.count("samples/w1") < LATE or len(auc) < LONG or np.median(auc) > BLIND or w1.min() < FAR:
+    """Samples far from the data that are hardly told apart, and do not get nearer.
+
+    Where they do, the critic teaches, however little its scores differ: it has to keep up with what it has taught.
+    """
+    auc, w1 = series.values("critic/auc", LONG), series.values("samples/w1", LATE)
+    if len(w1) < LATE or len(auc) < LONG or np.median(auc) > BLIND or w1[-LONG:].min() < FAR:
+        return None
+    if np.median(w1[-CERTAIN:]) < FALLING * np.median(w1[:CERTAIN]):
         return None
     evidence = (
         Evidence("critic/auc", float(np.median(auc)), f"above {BLIND} while samples are far from the data"),
@@ -190,11 +195,22 @@ def overfitting_critic(series: Series) -> Sign | None:
     return _above(series, "critic/memory", BY_HEART, "about 0.5")
 
 
-COPIED = 0.65
+COPIED, SURELY = 0.65, 3.0  # the share of samples; deviations by which it is above a half
 
 
 def memorised_rows(series: Series) -> Sign | None:
-    """Samples nearer to rows learned from than to rows held out."""
+    """Samples nearer to rows learned from than to rows held out, by more than those rows differ by chance.
+
+    Samples that are all alike are all nearest to the same row, whichever side it is on: then one row has a say, and
+    nothing follows from it. ``voices`` is how many have; a share among so many has a deviation of half over its root.
+    """
+    nearer, voices = series.values("samples/nearer", LONG), series.values("samples/voices", LONG)
+    if len(voices) == len(nearer) == LONG:
+        chance = 0.5 + SURELY * 0.5 / np.sqrt(np.maximum(voices, 1.0))
+        if (nearer <= chance).any():
+            return None
+    elif series.count("samples/dispersion") and series.values("samples/dispersion", LONG).min() < HALF:
+        return None
     return _above(series, "samples/nearer", COPIED, "about 0.5")
 
 

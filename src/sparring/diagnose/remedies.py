@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
+from sparring.diagnose.advice import About, as_default, in_force
 from sparring.errors import InputError
 
-__all__ = ["CURES", "REMEDIES", "Applied", "Remedy", "next_remedy", "remedy_called", "treated"]
+__all__ = ["CURES", "REMEDIES", "Applied", "Remedy", "next_remedy", "remedies_for", "remedy_called", "treated"]
 
 MOST = 3  # remedies in a run
 GENTLER = 5.0
@@ -78,11 +79,25 @@ CURES: Mapping[str, Sequence[str]] = MappingProxyType(
 """The remedies for a finding, in the order in which they are tried."""
 
 
-def next_remedy(finding: str, applied: Sequence[Applied]) -> Remedy | None:
-    """What to try next for a finding; None if a run has had all that might help, or three in all."""
+def next_remedy(finding: str, applied: Sequence[Applied], given: Parameters | None = None) -> Remedy | None:
+    """What to try next for a finding; None if a run has had all that might help, or three in all.
+
+    given: the estimator's parameters in force. A remedy that would set them to what they are is none.
+    """
     had = {entry.name for entry in applied}
-    left = [name for name in CURES.get(finding, ()) if name not in had]
+    left = [name for name in _changing(CURES.get(finding, ()), given) if name not in had]
     return REMEDIES[left[0]] if left and len(applied) < MOST else None
+
+
+def remedies_for(finding: str, about: About) -> Sequence[str]:
+    """The names of those that would change a run, given what run.json says of it; only a GAN has any."""
+    if about.get("kind") != "gan":
+        return ()
+    return _changing(CURES.get(finding, ()), in_force(about))
+
+
+def _changing(names: Sequence[str], given: Parameters | None) -> Sequence[str]:
+    return [name for name in names if name != "default-game" or given is None or not as_default(given)]
 
 
 def remedy_called(name: str) -> Remedy:

@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from sparring.judging import fidelity
-from sparring.judging.memory import nearest, spacing
+from sparring.judging.memory import spacing
 from sparring.judging.watched import Watched
 from sparring.quiet import quiet
 from sparring.transport.clouds import Floats, distances
@@ -94,7 +94,8 @@ class Yardstick:
         w1, coverage, recall: over the same of real rows. dispersion: the samples' spread over the real rows'.
         missed: the real rows' mass in cells that hold no sample. duplicates: the share of samples with another one
         nearer than a twentieth of the usual distance between real rows. nearer: the share of samples nearer to
-        training rows than to as many held-out rows, where some are held out.
+        training rows than to as many held-out rows, where some are held out. voices: how many of those rows have a say
+        in that, as the nearest to samples: one over the sum of their squared shares.
         """
         points = self.seen.units("samples", np.asarray(samples))
         between = distances(points, self.seen.real)
@@ -111,8 +112,10 @@ class Yardstick:
         if self.train is None or self.held_out is None:
             return {}
         n = min(len(self.train), len(self.held_out))
-        gain = nearest(points, self.held_out[:n]) - nearest(points, self.train[:n])
-        return {"nearer": float(((np.sign(gain) + 1) / 2).mean())}
+        gaps = distances(points, np.concatenate([self.train[:n], self.held_out[:n]]))
+        gain = gaps[:, n:].min(axis=1) - gaps[:, :n].min(axis=1)
+        shares = np.bincount(gaps.argmin(axis=1)) / len(points)
+        return {"nearer": float(((np.sign(gain) + 1) / 2).mean()), "voices": float(1 / np.square(shares).sum())}
 
 
 def _spread(points: Floats) -> float:

@@ -241,7 +241,7 @@ class GAN(BaseEstimator):
                 self._run(job)
                 break
             except (Trouble, Diverged) as error:
-                remedy = remedy_for(self.on_trouble, error, self.applied_)
+                remedy = remedy_for(self.on_trouble, error, self.applied_, self._given)
                 if remedy is None:
                     self._broken(job)
                     raise
@@ -274,7 +274,7 @@ class GAN(BaseEstimator):
                 snapshot=partial(snapshot, self.record_, self._sampler, self.seed_) if kept else None,
                 show=warning_shower(self.verbose, self.on_trouble),
                 watches=job.watches,
-                diagnosis=diagnosis_of(self.on_trouble, self.record_, self.applied_),
+                diagnosis=diagnosis_of(self.on_trouble, self.record_, self.applied_, self._given),
             )
 
     def _treated(self, job: Job, remedy: Remedy, finding: str) -> Job:

@@ -26,12 +26,14 @@ from sparring.seeds import derive
 from sparring.shapes import describe
 from sparring.training import EpochWatch, Game, State, delta_sizes, supervised_game
 from sparring.training.adam import Adam
+from sparring.training.reach import layer_pulls
 from sparring.training.schedules import Schedule, rise_then_cosine
 from sparring.training.stopping import Patience
 
 __all__ = [
     "Fit",
     "FitSettings",
+    "baseline_of",
     "error_of",
     "fit_of",
     "made_network",
@@ -216,7 +218,7 @@ def fit_of(
     game = supervised_game(network, error, optimizer, schedule, l1=given["l1"], l2=given["l2"])
     evaluate = partial(measure, network, data.targets, data.held_out, place) if len(data.held_out) else None
     patience = Patience(given["n_iter_no_change"], given["tol"]) if settings.stops else None
-    probe = partial(_probed, network, train, error, _baseline(data.targets, train, error)) if probed else None
+    probe = partial(_probed, network, train, error, baseline_of(data.targets, train, error)) if probed else None
     watch = EpochWatch(network, batches, evaluate, patience, probe, math.ceil(settings.epochs / PROBES), place)
     state = State(Chance(derive(seed, "chance"), place.device, place.rank, place.ranks))
     threads = given["threads"] or threads_for(network, batches.size // place.ranks)
@@ -253,11 +255,13 @@ def _probed(
     rows, targets = train[0], train[1]
     sizes = delta_sizes(network, rows[:PROBED], targets[:PROBED], error)
     found = {f"layer {i}/delta": size for i, (_, size) in enumerate(sizes, 1)}
+    pulls = layer_pulls(network, rows[:PROBED], targets[:PROBED], error)
+    found |= {f"layer {i}/pull": size for i, (_, size) in enumerate(pulls, 1)}
     found |= {f"layer {i}/dead": share for i, (_, share) in enumerate(dead_shares(network, rows[:LIVING]), 1)}
     return found | {"baseline/error": baseline}
 
 
-def _baseline(targets: Targets, train: tuple[Tensor, ...], error: Callable[..., Tensor]) -> float:
+def baseline_of(targets: Targets, train: tuple[Tensor, ...], error: Callable[..., Tensor]) -> float:
     """The error of the best answer that looks at no input: the training rows' shares of classes, or their mean."""
     expected = train[1]
     weights = train[2] if len(train) > 2 else torch.ones(len(expected), device=expected.device)

@@ -35,12 +35,14 @@ from sparring.networks import Recurrent
 from sparring.place import Place
 from sparring.record import Record
 from sparring.seeds import derive, seed_from
-from sparring.training import EpochWatch, Game, State, delta_in_time, supervised_game
+from sparring.training import EpochWatch, Game, State, supervised_game
 from sparring.training.adam import Adam
 from sparring.training.backpropagation import Error
 from sparring.training.checkpoint import Checkpoint, read_newest, restore
 from sparring.training.checkpoint import write as write_checkpoint
+from sparring.training.reach import heard_in_time
 from sparring.training.schedules import Schedule, rise_then_cosine
+from sparring.training.sensitivities import input_gradient, sizes_in_time
 from sparring.training.stopping import Patience
 
 __all__ = ["SequenceFit", "SequenceModel"]
@@ -275,7 +277,7 @@ class SequenceModel(BaseEstimator, ABC):
         )
         evaluate = partial(self._measured, network, coding, held_out, place) if held_out else None
         patience = Patience(self.n_iter_no_change, self.tol) if self.early_stopping or not falls else None
-        probe = self._probe(network, train, error) if self.run is not None else None
+        probe = self._probe(network, train, error, self._baseline(coding, train)) if self.run is not None else None
         watch = EpochWatch(network, batches, evaluate, patience, probe, math.ceil(self.max_iter / PROBES), place)
         state = State(Chance(derive(self.seed_, "chance"), place.device, place.rank, place.ranks))
         threads = self.threads or self._threads(len(train))
@@ -291,15 +293,26 @@ class SequenceModel(BaseEstimator, ABC):
         """One thread for small layers: their steps follow each other, and each is too short to be shared out."""
         return 1 if self._size(rows) * 4 * self.hidden_size**2 < SMALL_STEP else None
 
-    def _probe(self, network: nn.Module, train: Lesson, error: Error) -> Callable[[], dict[str, float]] | None:
+    def _baseline(self, coding: Any, train: Lesson) -> float | None:
+        """The training error of the best answer that looks at no input; None where it is not known."""
+        return None
+
+    def _probe(
+        self, network: nn.Module, train: Lesson, error: Error, baseline: float | None
+    ) -> Callable[[], dict[str, float]] | None:
         """The lecture's delta, by how many steps it has come back in time, on rows that stay the same."""
         if self.takes != 2 or not any(isinstance(module, Recurrent) for module in network.modules()):
             return None
         inputs, lengths, *targets = train.part(np.arange(min(PROBED, len(train)))).whole()
 
         def probe() -> dict[str, float]:
-            found = delta_in_time(network, inputs, lengths, targets, lambda outputs, y: error(outputs, *y))
-            return {f"back {k}/time_delta": size for k, size in found}
+            gradient = input_gradient(network, inputs, lengths, targets, lambda outputs, y: error(outputs, *y))
+            found, told = sizes_in_time(gradient, lengths), heard_in_time(gradient, lengths)
+            return (
+                {f"back {k}/time_delta": size for k, size in found}
+                | {f"back {k}/heard": share for k, share in told}
+                | ({} if baseline is None else {"baseline/error": baseline})
+            )
 
         return probe
 

@@ -17,7 +17,7 @@ from sparring.data.sequences import rows_of
 from sparring.data.targets import Classes, Numbers, Targets
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.estimators.examples import balanced
-from sparring.estimators.fitting import error_of, score_of
+from sparring.estimators.fitting import baseline_of, error_of, score_of
 from sparring.estimators.forecasting import Forecasting, ForecastNetwork, Horizon, last_in_time
 from sparring.estimators.lessons import Lesson, asked
 from sparring.estimators.parameters import CLASS_WEIGHT, FORECAST, POOLING, SEQUENCE
@@ -67,6 +67,10 @@ class OneEach(ReadingModel):
 
     def _error_of(self, coding: Coding, network: nn.Module, train: Lesson) -> Callable[..., Tensor]:
         return error_of(coding.targets)
+
+    def _baseline(self, coding: Coding, train: Lesson) -> float:
+        targets: Any = train.targets
+        return baseline_of(coding.targets, (torch.zeros(0), *targets), error_of(coding.targets))
 
     def _measured(self, network: nn.Module, coding: Coding, lesson: Lesson, place: Place) -> dict[str, float]:
         outputs = _outputs_of(network, lesson, place)

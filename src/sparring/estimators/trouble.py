@@ -1,7 +1,7 @@
 """What an estimator does about the failures that are found while it learns."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sparring.diagnose.examiner import read_so_far
@@ -27,9 +27,13 @@ GAMES = ("gan", "cyclegan")  # kinds whose findings are kept while they are play
 ON_TROUBLE = ("warn", "stop", "remedy")
 
 
-def diagnosis_of(on_trouble: str, record: Record, applied: Sequence[Applied]) -> Diagnosis:
+def diagnosis_of(
+    on_trouble: str, record: Record, applied: Sequence[Applied], given: Mapping[str, Any] | None = None
+) -> Diagnosis:
     """The diagnosis of a game, which has read the rows so far."""
-    diagnosis = Diagnosis(read_so_far(record, applied), lambda finding: _stops(on_trouble, finding.name, applied))
+    diagnosis = Diagnosis(
+        read_so_far(record, applied), lambda finding: _stops(on_trouble, finding.name, applied, given)
+    )
     diagnosis.keep(record)
     return diagnosis
 
@@ -40,9 +44,9 @@ def check_word(on_trouble: str) -> None:
         raise InputError(f"on_trouble must be {', '.join(ON_TROUBLE[:-1])} or {ON_TROUBLE[-1]}; got {on_trouble!r}")
 
 
-def _stops(on_trouble: str, finding: str, applied: Sequence[Applied]) -> bool:
+def _stops(on_trouble: str, finding: str, applied: Sequence[Applied], given: Mapping[str, Any] | None) -> bool:
     """Whether a failure ends this stretch of a run: at "remedy" only while one is left, else the run goes on."""
-    return on_trouble == "stop" or (on_trouble == "remedy" and next_remedy(finding, applied) is not None)
+    return on_trouble == "stop" or (on_trouble == "remedy" and next_remedy(finding, applied, given) is not None)
 
 
 def name_of(error: Trouble | Diverged) -> str:
@@ -50,9 +54,11 @@ def name_of(error: Trouble | Diverged) -> str:
     return error.finding if isinstance(error, Trouble) else "divergence"
 
 
-def remedy_for(on_trouble: str, error: Trouble | Diverged, applied: Sequence[Applied]) -> Remedy | None:
+def remedy_for(
+    on_trouble: str, error: Trouble | Diverged, applied: Sequence[Applied], given: Mapping[str, Any] | None = None
+) -> Remedy | None:
     """What to do about what ended a run; None: nothing."""
-    return next_remedy(name_of(error), applied) if on_trouble == "remedy" else None
+    return next_remedy(name_of(error), applied, given) if on_trouble == "remedy" else None
 
 
 def noticing(record: Record) -> Diagnosis:

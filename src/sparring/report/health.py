@@ -6,9 +6,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from sparring.diagnose.advice import About
 from sparring.diagnose.examiner import LOOKED
 from sparring.diagnose.finding import Finding, Row
-from sparring.diagnose.modes import MODES
+from sparring.diagnose.modes import MODES, cure_for
 from sparring.record import Record
 from sparring.report.words import number
 
@@ -33,10 +34,10 @@ def read_health(record: Record, rows: Iterable[Row], last: int) -> Health | None
     looks = sum(any(name in row for name in LOOKED) for row in rows)
     if not looks and not found:
         return None
-    return Health(_ribbon(found, last), tuple(_told(finding) for finding in found), looks)
+    return Health(_ribbon(found, last), tuple(_told(finding, record.about) for finding in found), looks)
 
 
-def _told(finding: Finding) -> dict[str, Any]:
+def _told(finding: Finding, about: About) -> dict[str, Any]:
     mode = MODES[finding.name]
     end = "its end" if finding.until is None else f"step {finding.until:,}"
     return {
@@ -47,7 +48,7 @@ def _told(finding: Finding) -> dict[str, Any]:
         "evidence": [(part.name, number(part.value), part.normal) for part in finding.evidence],
         "meaning": mode.meaning,
         "cause": mode.cause,
-        "cure": mode.cure,
+        "cure": cure_for(finding, about),
     }
 
 

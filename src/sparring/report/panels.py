@@ -36,6 +36,8 @@ PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("Learning rates", ("rate",), False),
 )
 CLOSER: tuple[tuple[str, tuple[str, ...], bool], ...] = (
+    ("Pull of the layers", ("pull",), True),
+    ("What steps before the end hear", ("heard",), True),
     ("Gradient norms, layer by layer", ("layer_gradient",), True),
     ("Updates over weights", ("update",), True),
     ("Jumps of the gradient from step to step", ("jumps",), False),

@@ -11,7 +11,7 @@ from sparring.errors import InputError, ShapeError
 from sparring.networks import Recurrent, evaluating, hearing
 from sparring.shapes import describe
 
-__all__ = ["Sensitivity", "delta_in_time", "delta_sizes", "sensitivities"]
+__all__ = ["Sensitivity", "delta_in_time", "delta_sizes", "input_gradient", "sensitivities", "sizes_in_time"]
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,23 @@ def delta_in_time(
     mean over n rows. Rows of at most k steps are left out at k. Raises InputError if there is no recurrent layer.
     Source: the lecture, "problems with standard RNNs"; Pascanu et al. 2013, section 2.
     """
+    return sizes_in_time(input_gradient(network, x, lengths, y, loss), lengths)
+
+
+def sizes_in_time(gradient: Tensor, lengths: Tensor) -> tuple[tuple[int, float], ...]:
+    """What ``delta_in_time`` gives, of dC / dx(t), (n, t, numbers)."""
+    squares = (len(gradient) * gradient).square().flatten(2).mean(2)
+    sizes = []
+    for back in _back(int(lengths.max())):
+        rows = torch.nonzero(lengths > back).flatten()
+        sizes.append((back, squares[rows, lengths[rows] - 1 - back].mean().sqrt().item()))
+    return tuple(sizes)
+
+
+def input_gradient(
+    network: nn.Module, x: Tensor, lengths: Tensor, y: Any, loss: Callable[[Tensor, Any], Tensor]
+) -> Tensor:
+    """dC / dx(t) at the inputs of the first recurrent layer, (n, t, numbers). Arguments: of ``delta_in_time``."""
     layer = next((module for module in network.modules() if isinstance(module, Recurrent)), None)
     if layer is None:
         raise InputError("the network has no recurrent layer, so there is no delta in time.")
@@ -144,12 +161,7 @@ def delta_in_time(
             (found,) = torch.autograd.grad(cost, inputs[0])
     finally:
         hook.remove()
-    squares = (len(x) * found.float()).square().flatten(2).mean(2)
-    sizes = []
-    for back in _back(int(lengths.max())):
-        rows = torch.nonzero(lengths > back).flatten()
-        sizes.append((back, squares[rows, lengths[rows] - 1 - back].mean().sqrt().item()))
-    return tuple(sizes)
+    return found.float()
 
 
 def _back(longest: int) -> list[int]:
