@@ -310,7 +310,9 @@ def readers() -> dict[str, Reader]:
             text=True,
             cells=",",
         ),
-        "tagged": Reader("a.conll", lambda: b"EU B-ORG\nrejects O\ncall O\n\n" * 20, _of("lines", "read_conll"), text=True),
+        "tagged": Reader(
+            "a.conll", lambda: b"EU B-ORG\nrejects O\ncall O\n\n" * 20, _of("lines", "read_conll"), text=True
+        ),
         "ts": Reader("a.ts", _ts, _of("ts_files", "read_ts"), text=True),
         "ts gz": Reader("a.ts.gz", _packed(_ts), _of("sequence_files", "read_one_each"), SUMS),
         "series": Reader("a.csv", _series, _of("series", "read_series"), text=True, cells=","),
@@ -349,7 +351,11 @@ def _numbers_swollen(chance: random.Random, content: bytes) -> bytes:
     digits = [i for i, byte in enumerate(head) if 48 <= byte <= 57]
     if digits and chance.random() < 0.5:
         at = chance.choice(digits)
-        return content[:at] + chance.choice([b"9" * 9, b"4000000000", b"9" * 30, b"1e308", b"9" * 5000]) + content[at + 1 :]
+        return (
+            content[:at]
+            + chance.choice([b"9" * 9, b"4000000000", b"9" * 30, b"1e308", b"9" * 5000])
+            + content[at + 1 :]
+        )
     at = chance.randrange(min(len(content), chance.choice([32, 256, 4096])))
     huge = [2**31 - 1, 2**32 - 1, 2**30, 2**16, 0]
     packed = struct.pack(chance.choice("<>") + "I", chance.choice(huge))
@@ -449,7 +455,9 @@ def change(chance: random.Random, content: bytes, others: list[bytes]) -> tuple[
         case "encoding":
             text = content.decode("utf-8", "replace")
             codes = ["utf-16", "utf-16-le", "utf-8-sig", "utf-32"]
-            made = chance.choice([text.encode(chance.choice(codes)), text.encode("latin-1", "replace").replace(b"e", b"\xe9")])
+            made = chance.choice(
+                [text.encode(chance.choice(codes)), text.encode("latin-1", "replace").replace(b"e", b"\xe9")]
+            )
         case "nested":
             made = _nested(chance, content)
         case "bomb":
@@ -492,7 +500,9 @@ def digest(value: Any) -> str:
 
 def _feed(made: Any, value: Any) -> None:
     if isinstance(value, pd.DataFrame):
-        made.update(f"{[*value.columns]}{[*map(str, value.dtypes)]}{value.to_csv(index=False)}".encode("utf-8", "replace"))
+        made.update(
+            f"{[*value.columns]}{[*map(str, value.dtypes)]}{value.to_csv(index=False)}".encode("utf-8", "replace")
+        )
     elif isinstance(value, np.ndarray):
         made.update(f"{value.dtype}{value.shape}".encode())
         made.update(repr(value.tolist()).encode("utf-8", "replace") if value.dtype.hasobject else value.tobytes())
@@ -503,7 +513,9 @@ def _feed(made: Any, value: Any) -> None:
         for part in value:
             _feed(made, part)
     elif hasattr(value, "__dict__") or hasattr(value, "__dataclass_fields__"):
-        known = vars(value) if hasattr(value, "__dict__") else {n: getattr(value, n) for n in value.__dataclass_fields__}
+        known = (
+            vars(value) if hasattr(value, "__dict__") else {n: getattr(value, n) for n in value.__dataclass_fields__}
+        )
         _feed(made, {name: part for name, part in known.items() if name not in ("path", "fingerprint")})
     else:
         made.update(repr(value).encode("utf-8", "replace"))
@@ -643,7 +655,7 @@ def warm() -> None:
     import sparring.data.works
 
     Image.init()
-    assert mido and pyarrow and scipy and sparring
+    assert all((mido, pyarrow, scipy, sparring))
 
 
 def main() -> None:

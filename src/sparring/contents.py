@@ -191,6 +191,7 @@ class Finding(Struct, forbid_unknown_fields=True):
     seen: Count
     evidence: list[Evidence]
     until: Count | None = None
+    cure: str = ""
 
 
 class Figure(Struct):

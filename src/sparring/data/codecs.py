@@ -372,5 +372,6 @@ def _sound(codec: Codec) -> Codec:
         refuse(np.diff(codec.spikes) <= 0, "spikes ascend")
     if isinstance(codec, Clock):
         refuse(codec.per_day < 1, "a day has steps")
-        _sound(codec.day), _sound(codec.time)
+        _sound(codec.day)
+        _sound(codec.time)
     return codec

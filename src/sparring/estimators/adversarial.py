@@ -306,8 +306,7 @@ class GAN(BaseEstimator):
 
     def _end(self, job: Job) -> None:
         """Leave networks ready for use and, in a folder, a report; also after a run that was broken off."""
-        job.networks.critic.eval()
-        job.networks.generator.eval()
+        nn.ModuleList([job.networks.generator, job.networks.critic]).eval()
         watch = job.watch
         if watch is not None:
             watch.best.restore()
@@ -343,8 +342,7 @@ class GAN(BaseEstimator):
         classes, "balanced", or a mapping of classes to their shares; None: in the data's shares. latent: noise of
         one's own, (n, latent_size_). where: of a table, columns to what they must be: a value, a list of values, or of
         numbers and dates a pair (low, high); rows are drawn until n of them are so. random_state: repeats a draw; None
-        gives a fresh one.
-        Returns (n, ...), or a DataFrame if the model was fitted on one.
+        gives a fresh one. Returns (n, ...), or a DataFrame if the model was fitted on one.
         """
         return drawn(self._sampler, n, y, where, latent, seed_from(random_state))
 
@@ -385,8 +383,8 @@ class GAN(BaseEstimator):
         """Rows of a table with their missing values filled in, each from a made row like it in all that is known.
 
         rows: a DataFrame, the path of a table, or for a model of plain numbers an array. columns: to fill; None: all.
-        What rules determine is computed; the rest are draws, about from the distribution given what is known, not
-        best guesses (see ``completing``). Raises InputError for models of other data, DataError for unknown columns.
+        What rules determine is computed; the rest are draws given what is known, not best guesses (``completing``).
+        Raises InputError for models of other data, DataError for unknown columns.
         """
         check_is_fitted(self, "generator_")
         return completed(self._sampler.rows, self.schema_, rows, columns, seed_from(random_state))
