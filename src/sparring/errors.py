@@ -4,8 +4,9 @@
     ├── InputError (ValueError)     bad data or bad usage: nothing was started, nothing is lost (exit code 2)
     │   ├── ShapeError              an array or tensor has the wrong dimensions
     │   ├── DataError               a file, row, column or image cannot be used
-    │   └── FolderError             a run folder exists already, is not one, or cannot be written
-    │       └── CheckpointError     no checkpoint in a run folder can be read
+    │   └── FolderError             a run folder exists already, or is not one
+    │       ├── CheckpointError     no checkpoint in a run folder can be read
+    │       └── OutputError         a file cannot be written (exit code 1)
     ├── RunError (RuntimeError)     a run that had started could not go on (exit code 1)
     │   ├── Diverged                a loss or gradient is not finite
     │   ├── Trouble                 a failure was found, and the run was to stop then
@@ -28,6 +29,7 @@ __all__ = [
     "FolderWarning",
     "InputError",
     "Interrupted",
+    "OutputError",
     "RankLost",
     "RunError",
     "ShapeError",
@@ -56,6 +58,10 @@ class DataError(InputError):
 
 class FolderError(InputError):
     """A run folder exists already, is not one, or cannot be written."""
+
+
+class OutputError(FolderError):
+    """A file cannot be written: the disk is full, the folder is missing or locked, nobody reads the pipe."""
 
 
 class CheckpointError(FolderError):

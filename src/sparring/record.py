@@ -27,12 +27,17 @@ from typing import Any
 from sparring.contents import Finding, Run
 from sparring.documents import converted, parsed, read_whole, sealed, unsealed
 from sparring.errors import FolderError, FolderWarning
-from sparring.files import explained, replaced_file, write_json
+from sparring.files import PARTIAL, append_bytes, explained, removed, replaced_file, write_json
 from sparring.ledger import Ledger, growing
+from sparring.locks import NAME as LOCK
+from sparring.locks import Lock, refuse_held
 
 __all__ = ["Record"]
 
 FORMAT = 1
+FILES = ("run.json", "metrics.jsonl", "findings.jsonl", "verdict.json", "answers.json", "checksums.json", "report.html")
+FOLDERS = ("samples", "pictures", "checkpoint")  # files and folders that a run makes
+BROKEN_OFF = ("running", "failed", "diverged", "stopped", None)  # how a run stands that may have learned nothing
 SHOWN = ("samples", "pictures")  # folders whose files are for people
 MOST_ROWS = 2**30  # bytes of metrics.jsonl
 
@@ -56,6 +61,7 @@ class Record:
         self._hash: Any = None  # of the rows in the file, once this record has added one
         self._told = 0  # bytes of them
         self._checked = True  # whether run.json has a checksum
+        self._lock: Lock | None = None
 
     # -- making and opening
 
@@ -65,8 +71,13 @@ class Record:
         path = Path(folder)
         cls.refuse_taken(path)
         with explained(path):
-            (path / "samples").mkdir(parents=True, exist_ok=True)
+            path.mkdir(parents=True, exist_ok=True)
+        lock = Lock(path)
+        with explained(path):
+            _clear(path)
+            (path / "samples").mkdir(exist_ok=True)
         record = cls(about, path)
+        record._lock = lock
         record.save()
         Ledger(path).admit_files(())
         return record
@@ -83,8 +94,14 @@ class Record:
 
     @staticmethod
     def refuse_taken(folder: str | os.PathLike[str]) -> None:
-        """Raise FolderError if a folder cannot become a new run, without writing anything."""
+        """Raise FolderError if a folder cannot become a new run, without writing anything.
+
+        What a process has left that was killed before its run had learned anything is taken for nothing.
+        """
         path = Path(folder)
+        refuse_held(path)
+        if _is_left_over(path):
+            return
         if (path / "run.json").exists():
             raise FolderError(
                 f"{path} holds a run already. Go on with it (sparring resume {path}), choose another folder, "
@@ -99,13 +116,31 @@ class Record:
         path = Path(folder)
         if not path.exists():
             raise FolderError(f"there is no folder {path}. Give the folder of a run, made by sparring fit.")
+        _refuse_links(path)
         about, checked = _about(path)
         record = cls(about, path)
         record._checked = checked
         return record
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_hash": None, "_told": 0}  # taken anew from the file where a copy goes on
+        return {**vars(self), "_hash": None, "_told": 0, "_lock": None}  # taken anew from the file where a copy goes on
+
+    @property
+    def begins_again(self) -> bool:
+        """Whether the run was killed before it had any checkpoint."""
+        running = self.about.get("status") in ("running", None) and not self.about["sessions"]
+        return self.kept and running and self.saved_step() is None
+
+    # -- one writer at a time
+
+    def hold(self) -> None:
+        """Keep other processes from writing to the folder until ``let_go``. Raises FolderError if one does."""
+        if self._folder is not None and (self._lock is None or not self._lock.held):
+            self._lock = Lock(self._folder)
+
+    def let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
     @property
     def kept(self) -> bool:
@@ -143,8 +178,7 @@ class Record:
             return
         line = (json.dumps(dict(row)) + "\n").encode()
         self._begin_telling()
-        with explained(self.metrics_path), open(self.metrics_path, "ab") as log:
-            log.write(line)
+        append_bytes(self.metrics_path, line)
         self._hash.update(line)
         self._told += len(line)
 
@@ -200,7 +234,7 @@ class Record:
         with replaced_file(self.metrics_path) as partial:
             partial.write_bytes(kept)
         for path in drawn:
-            path.unlink()
+            removed(path)
 
     # -- findings
 
@@ -328,6 +362,49 @@ class Record:
         folder = self.folder / "samples"
         found = sorted(path for path in folder.glob("*.*") if path.stem.isdecimal()) if folder.is_dir() else []
         return [(int(path.stem), path) for path in found]
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a run makes that was broken off before it had learned anything."""
+    if not folder.is_dir() or folder.is_symlink():
+        return False
+    names = {entry.name for entry in folder.iterdir()}
+    if any(name not in (*FILES, *FOLDERS, LOCK) and not _is_temporary(name) for name in names):
+        return False
+    if any(int(path.name.partition("-")[2] or 1) for path in (folder / "checkpoint").glob("step-*[0-9]")):
+        return False
+    if "run.json" not in names:
+        return not any((folder / name).is_dir() and any((folder / name).iterdir()) for name in ("samples", "pictures"))
+    try:
+        about = parsed(read_whole(folder / "run.json"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(about, dict) and about.get("status") in BROKEN_OFF and not _reached(about)
+
+
+def _reached(about: Mapping[str, Any]) -> bool:
+    """Whether a run's record says that it came to any step."""
+    sessions = about.get("sessions")
+    ends = [one.get("to_step") for one in sessions if isinstance(one, dict)] if isinstance(sessions, list) else []
+    return any(isinstance(end, int) and end > 0 for end in ends)
+
+
+def _is_temporary(name: str) -> bool:
+    return PARTIAL.fullmatch(name) is not None or name.startswith(f"{LOCK}.")
+
+
+def _clear(folder: Path) -> None:
+    """Remove what ``_is_left_over``; run.json last, so that the rest is known for what it is if this is broken off."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == "run.json"):
+        if path.name != LOCK:
+            removed(path)
+
+
+def _refuse_links(folder: Path) -> None:
+    """Raise FolderError for symbolic links in a run folder: what is written or removed must be inside of it."""
+    for name in (*FILES, *FOLDERS, LOCK):
+        if (folder / name).is_symlink():
+            raise FolderError(f"{folder / name} is a symbolic link; a run folder holds its files itself.")
 
 
 def _about(folder: Path) -> tuple[dict[str, Any], bool]:

@@ -5,6 +5,7 @@ import shlex
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from sparring.diagnose.examiner import Examiner
 from sparring.diagnose.finding import Finding
 from sparring.diagnose.modes import told
 from sparring.diagnose.remedies import remedies_for
-from sparring.errors import Diverged, FolderError, Interrupted, RankLost, Trouble
+from sparring.errors import CheckpointWarning, Diverged, FolderError, Interrupted, RankLost, Trouble
 from sparring.place import Place
 from sparring.record import Record
 from sparring.room import kept_memory
@@ -230,6 +231,14 @@ def resume_state(record: Record, parts: Mapping[str, Stateful], writes: bool = T
     Returns a line for every checkpoint that had to be passed over.
     Raises CheckpointError if none can be used.
     """
+    if writes:
+        record.hold()
+    if record.begins_again:
+        told = f"the run in {record.folder} was killed before its first checkpoint; it begins again."
+        warnings.warn(told, CheckpointWarning, stacklevel=3)
+        if writes:
+            record.forget_after(0)
+        return ()
     checkpoint = read_newest(record.checkpoint_folder)
     restore(checkpoint, parts)
     if writes:
@@ -261,6 +270,8 @@ def run(
     says so; after Trouble and Interrupted the last step is saved.
     """
     intervals, watches = intervals or Intervals.of(steps), watches or {}
+    if place.leads:
+        record.hold()
     session = _Session(record, state.step)
     saver = _Saver(game, state, place, record, watches, intervals)
     record.update(status="running", failure=None)
@@ -285,8 +296,10 @@ def run(
         saver.save()
     except BaseException as error:
         _fail(session, saver, state, error, diagnosis)
+        record.let_go()
         raise
     session.end(state.step, "finished")
+    record.let_go()
 
 
 def _farewell(step: int, steps: int, record: Record) -> str:

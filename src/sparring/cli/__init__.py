@@ -1,9 +1,15 @@
-"""The command line: parse, call, print. Exit codes: 0 done, 1 a run failed, 2 bad usage or input, 130 stopped."""
+"""The command line: parse, call, print.
 
+Exit codes: 0 done, 1 a run failed or an output cannot be written, 2 bad usage or input, 70 something that nobody
+foresaw, 130 stopped.
+"""
+
+import contextlib
 import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 __all__ = ["main"]
 
@@ -16,39 +22,54 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     from cyclopts import CycloptsError
 
-    from sparring.cli.app import app
-    from sparring.errors import InputError, Interrupted, SparringError
+    from sparring.cli.endings import UNFORESEEN, answering, unforeseen
+    from sparring.errors import InputError, Interrupted, OutputError, SparringError
 
     # scikit-learn's advice to programmers; what matters here is said by our own errors
     warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
-    from sparring.cli.warned import warned
-
     try:
-        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-            from sparring.place import ranked
-
-            with ranked(), warned():
-                app(arguments, exit_on_error=False, print_error=False)
-        else:
-            with warned():
-                app(arguments, exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        return _say(error, 2)
-    except InputError as error:
-        return _say(error, 2)
+        with answering():
+            _call(arguments)
+    except OutputError as error:
+        return _say(str(error), 1)
+    except (CycloptsError, InputError) as error:
+        return _say(str(error), 2)
     except Interrupted as error:
-        return _say(error, 130)
+        return _say(str(error), 130)
     except SparringError as error:
-        return _say(error, 1)
+        return _say(str(error), 1)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of a pipe went away: no one is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except MemoryError:
+        return _say("there is not enough memory for this. Fewer rows, smaller images or a smaller batch may help.", 1)
+    except Exception as error:
+        return _say(unforeseen(error, arguments), UNFORESEEN)
     return 0
 
 
-def _say(error: BaseException, code: int) -> int:
-    line = " ".join(str(error).split())
-    print(f"sparring: {line}", file=sys.stderr)
+def _call(arguments: list[str]) -> None:
+    """Call the command that the arguments ask for, in this process's rank if there are several."""
+    from sparring.cli.app import app
+    from sparring.cli.warned import warned
+    from sparring.files import refuse_nowhere
+
+    with contextlib.ExitStack() as stack:
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+            from sparring.place import ranked
+
+            stack.enter_context(ranked())
+        stack.enter_context(warned())
+        command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
+        output = bound.arguments.get("output")
+        if isinstance(output, Path):
+            refuse_nowhere(output)
+        command(*bound.args, **bound.kwargs)
+
+
+def _say(line: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"sparring: {' '.join(line.split())}", file=sys.stderr)
     return code

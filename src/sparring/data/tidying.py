@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from sparring.files import TEMPORARY
+from sparring.files import PARTIAL
 
 try:
     import fcntl
@@ -20,7 +20,7 @@ except ImportError:  # Windows, where files that are open cannot be removed
 __all__ = ["UNUSED", "hold", "source_of", "tidy", "touch"]
 
 UNUSED = 30 * 86_400.0  # seconds since the last use, after which a file is removed
-OURS = re.compile(rf"([0-9a-f]{{16,32}})(-[0-9a-f]{{16}})?\.(npy|json|words)({re.escape(TEMPORARY)})?")
+OURS = re.compile(r"([0-9a-f]{16,32})(-[0-9a-f]{16})?\.(npy|json|words)")
 
 
 def touch(*files: Path) -> None:
@@ -50,7 +50,8 @@ def tidy(folder: Path) -> None:
     """
     groups: dict[str, list[Path]] = defaultdict(list)
     for path in folder.iterdir():
-        name = OURS.fullmatch(path.name)
+        unfinished = PARTIAL.fullmatch(path.name)
+        name = OURS.fullmatch(path.name if unfinished is None else unfinished[1])
         if name is not None and path.is_file():
             groups[name[1] + (name[2] or "")].append(path)
     for files in groups.values():

@@ -157,8 +157,7 @@ class GAN(BaseEstimator):
         self.verbose = verbose
 
     def __getstate__(self) -> dict[str, Any]:
-        # a pickled model, like a saved one, holds no training rows
-        state: Any = super().__getstate__()
+        state: Any = super().__getstate__()  # a pickled model, like a saved one, holds no training rows
         return {name: value for name, value in state.items() if name not in ("_train", "_labels")}
 
     # -- learning
@@ -208,9 +207,11 @@ class GAN(BaseEstimator):
         """
         remedy = None if apply is None else remedy_called(apply)
         record = run_of("gan", folder)
-        cls._loaded(record, going_on=True, **networks)  # what run.json says fits the weights
+        if not record.begins_again:
+            cls._loaded(record, going_on=True, **networks)  # what run.json says fits the weights
         with understood(record.folder):
-            self = configured_gan(cls, record, read_newest(record.checkpoint_folder), verbose, **networks)
+            found = None if record.begins_again else read_newest(record.checkpoint_folder)
+            self = configured_gan(cls, record, found, verbose, **networks)
             job = self._job(*data_again(self, record, X, y))
         ranks = record.about["place"]["ranks"]
         if ranks != job.place.ranks:
@@ -228,7 +229,7 @@ class GAN(BaseEstimator):
         return treated(self.get_params(deep=False), self.applied_)
 
     def _job(self, source: Source, labels: Any) -> Job:
-        fresh = sum(REMEDIES[entry.name].fresh for entry in self.applied_)
+        fresh = sum(REMEDIES[one.name].fresh for one in self.applied_)
         job = job_of(self._given, source, labels, self.seed_, fresh)
         game = replace(job.game, parts={**job.game.parts, "remedies": Treatments(self.applied_)})
         return probed(replace(job, game=game), self.probes, self.seed_)
@@ -307,8 +308,7 @@ class GAN(BaseEstimator):
     def _end(self, job: Job) -> None:
         """Leave networks ready for use and, in a folder, a report; also after a run that was broken off."""
         nn.ModuleList([job.networks.generator, job.networks.critic]).eval()
-        watch = job.watch
-        if watch is not None:
+        if (watch := job.watch) is not None:
             watch.best.restore()
             self.best_step_ = watch.best.step
             self.record_.update(best_step=watch.best.step, looks=watch.looks, looking=round(watch.seconds, 2))

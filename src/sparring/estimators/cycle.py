@@ -193,7 +193,8 @@ class CycleGAN(BaseEstimator):
         Raises FolderError if it is no run, DataError if the data have changed.
         """
         record = run_of("cyclegan", folder)
-        cls._loaded(record, going_on=True, **networks)  # what run.json says fits the weights
+        if not record.begins_again:
+            cls._loaded(record, going_on=True, **networks)  # what run.json says fits the weights
         self = configured(cls, record, verbose, **networks)
         with understood(record.folder):
             sources = self._again(record, A, B)

@@ -66,10 +66,12 @@ def _device_again(record: Record, asked: str) -> str:
     return device
 
 
-def configured_gan(kind: Any, record: Record, checkpoint: Checkpoint, verbose: Any = None, **networks: Any) -> Any:
+def configured_gan(
+    kind: Any, record: Record, checkpoint: Checkpoint | None, verbose: Any = None, **networks: Any
+) -> Any:
     """The same for a GAN, with the remedies that it had had when a checkpoint was written."""
     made = configured(kind, record, verbose, **networks)
-    made.latent_size, made.applied_ = record.about["latent_size"], applied_in(checkpoint)
+    made.latent_size, made.applied_ = record.about["latent_size"], applied_in(checkpoint) if checkpoint else []
     return made
 
 

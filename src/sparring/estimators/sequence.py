@@ -224,7 +224,8 @@ class SequenceModel(BaseEstimator, ABC):
         Raises FolderError if it is no run of this kind, DataError if the data have changed.
         """
         record = run_of(cls.kind, folder)
-        cls._loaded(record, going_on=True)  # what run.json says fits the weights
+        if not record.begins_again:
+            cls._loaded(record, going_on=True)  # what run.json says fits the weights
         self = configured(cls, record, verbose)
         data = record.about["data"]
         if X is None and data["path"] is None:

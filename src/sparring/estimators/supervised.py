@@ -202,7 +202,8 @@ class Supervised(BaseEstimator, ABC):
         Raises FolderError if it is no run, DataError if the data have changed.
         """
         record = run_of(cls.kind, folder)
-        cls._loaded(record, going_on=True, network=network)  # what run.json says fits the weights
+        if not record.begins_again:
+            cls._loaded(record, going_on=True, network=network)  # what run.json says fits the weights
         self = configured(cls, record, verbose, network=network)
         data = record.about["data"]
         if X is None and data["path"] is None:
