@@ -1,12 +1,15 @@
 """A run that was stopped, or killed, ends with the same bits as one that never was."""
 
+import ast
+import inspect
 import json
 import os
 import random
 import signal
-import subprocess
-import sys
-import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +18,9 @@ import torch
 from torch import nn
 
 import sparring as sp
+from sparring import files
 from sparring.data import toy
-from sparring.errors import CheckpointError, DataError, Diverged, InputError, Interrupted
+from sparring.errors import CheckpointError, DataError, Diverged, FolderError, InputError, Interrupted
 from sparring.run import Progress
 from sparring.training import RECIPES
 from sparring.training.checkpoint import read_newest
@@ -148,55 +152,129 @@ def test_divergence_leaves_a_readable_folder_and_a_good_checkpoint(tmp_path: Pat
 
 # -- SIGKILL
 
-WORKER = """
-import os, sys, time, numpy as np, sparring as sp
-from pathlib import Path
-if len(sys.argv) > 4:  # a slow disk: most of the time goes into writing checkpoints, so kills hit that too
-    sync = os.fsync
-    os.fsync = lambda handle: (time.sleep(0.01), sync(handle))
-folder, data = Path(sys.argv[1]), np.load(sys.argv[2])
-resumable = (folder / "run.json").exists() and any((folder / "checkpoint").glob("step-*[0-9]"))
-said = []
-def show(progress):
-    if not said:
-        said.append(print("go", flush=True))
-if resumable:
-    sp.GAN.resume(folder, data, verbose=show)
-else:
-    import shutil; shutil.rmtree(folder, ignore_errors=True)
-    sp.GAN("wgan-gp", steps=int(sys.argv[3]), batch_size=16, random_state=3, run=folder, checkpoint_every=1,
-           verbose=show).fit(data)
-"""
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked here")
+MOMENTS = (
+    "before the file",
+    "before the folder",
+    "before its sync",
+    "before the old one is removed",
+    "before its renaming",
+    "after its renaming",
+    "after a row",
+)
 
 
-@pytest.mark.slow
-def test_sigkill_at_random_moments_again_and_again(tmp_path: Path) -> None:
-    np.save(tmp_path / "data.npy", ROWS)
-    steps = 80
+def _in_child(task: Callable[[], object]) -> int:
+    """Run a task in a forked child. Returns its exit code: 0, or minus the signal that killed it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            task()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-    def start(name: str, *more: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", WORKER, str(tmp_path / name), str(tmp_path / "data.npy"), str(steps), *more]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
-    with start("straight") as worker:
-        assert worker.wait() == 0
-    kills, mid_write, chance = 0, 0, random.Random(0)
-    for _ in range(40):
-        with start("killed", "slow disk") as worker:
-            assert worker.stdout is not None
-            worker.stdout.readline()
-            if kills < 3:
-                time.sleep(chance.uniform(0.0, 0.5))
-                worker.kill()
-            code = worker.wait()
-        kills += code == -signal.SIGKILL
-        mid_write += any((tmp_path / "killed").rglob("*.partial"))
+def _fit(folder: Path) -> None:
+    _make("wgan-gp", folder).fit(ROWS)
+
+
+def _go_on(folder: Path) -> None:
+    """Do what a user does whose run was killed: resume it, or fit anew where nothing had begun."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", sp.CheckpointWarning)  # it begins again
+            sp.GAN.resume(folder, ROWS)
+    except FolderError:
+        _fit(folder)
+
+
+def _killed_at(moment: str, time: int) -> Callable[[str], None]:
+    """Kills its process at such a moment, of which it lets some pass."""
+    left = [time]
+
+    def reached(found: str) -> None:
+        if found == moment:
+            left[0] -= 1
+            if left[0] < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return reached
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, Counter[str]]:
+    """A run that was not disturbed, and how often it came to each of the moments."""
+    folder, met = tmp_path_factory.mktemp("straight") / "run", Counter[str]()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(files, "reached", lambda moment: met.update([moment]))
+        _fit(folder)
+    return _everything(folder), met
+
+
+@needs_fork
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0], ids=["first", "middle", "last"])
+def test_a_run_killed_at_any_moment_of_its_writing_ends_with_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, straight: tuple[object, Counter[str]], moment: str, share: float
+) -> None:
+    expected, met = straight
+    assert met[moment] > 2
+    monkeypatch.setattr(files, "reached", _killed_at(moment, round(share * (met[moment] - 1))))
+    assert _in_child(lambda: _fit(tmp_path / "run")) == -signal.SIGKILL
+    monkeypatch.undo()
+    assert _in_child(lambda: _go_on(tmp_path / "run")) == 0
+    assert _everything(tmp_path / "run") == expected
+    left = [
+        path for path in (tmp_path / "run").rglob("*") if path.name.endswith(files.TEMPORARY) or path.name == "lock"
+    ]
+    assert moment == "before its sync" or left == []
+
+
+@needs_fork
+def test_a_run_killed_again_and_again_ends_with_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, straight: tuple[object, Counter[str]]
+) -> None:
+    expected, met = straight
+    chance = random.Random(0)
+    for _ in range(4):
+        moment = chance.choice(MOMENTS)
+        monkeypatch.setattr(files, "reached", _killed_at(moment, chance.randrange(met[moment] // 3 + 1)))
+        code = _in_child(lambda: _go_on(tmp_path / "run"))
+        monkeypatch.undo()
+        assert code in (0, -signal.SIGKILL)
         if code == 0:
             break
-        assert code == -signal.SIGKILL
-    assert kills >= 2
-    assert mid_write >= 1
-    last = f"checkpoint/step-{steps:08d}/state.safetensors"
-    assert (tmp_path / "straight" / last).read_bytes() == (tmp_path / "killed" / last).read_bytes()
-    for name in ("metrics.jsonl", *(f"samples/{p.name}" for p in (tmp_path / "straight/samples").iterdir())):
-        assert (tmp_path / "straight" / name).read_bytes() == (tmp_path / "killed" / name).read_bytes()
+    assert _in_child(lambda: _go_on(tmp_path / "run")) == 0
+    assert _everything(tmp_path / "run") == expected
+
+
+def test_every_moment_of_writing_is_tried() -> None:
+    tree = ast.parse(inspect.getsource(files))
+    found = {
+        ast.literal_eval(node.args[0])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "reached"
+    }
+    assert found == set(MOMENTS)
+
+
+@needs_fork
+def test_a_run_that_is_going_on_is_not_resumed_or_replaced_by_another_process(tmp_path: Path) -> None:
+    def refused(progress: Progress) -> None:
+        if progress.step == 12:
+            found = f"is being written by process {os.getpid()}"
+            seen.append(_in_child(lambda: _refused(lambda: sp.GAN.resume(tmp_path / "run", ROWS), found)))
+            seen.append(_in_child(lambda: _refused(lambda: _fit(tmp_path / "run"), found)))
+
+    def _refused(task: Callable[[], object], found: str) -> None:
+        with warnings.catch_warnings(), pytest.raises(FolderError, match=found):
+            warnings.simplefilter("ignore", sp.CheckpointWarning)
+            task()
+
+    seen: list[int] = []
+    _make("wgan-gp", tmp_path / "run", verbose=refused).fit(ROWS)
+    assert seen == [0, 0]
+    assert not (tmp_path / "run/lock").exists()
