@@ -95,14 +95,14 @@ def tried(case: Case) -> Tried:
 @contextmanager
 def _no_reports() -> Iterator[None]:
     """A fit without the page that shows it."""
-    held = [(module, module.write_report) for module in (sequence, supervised)]
+    held = [(module, module.reported) for module in (sequence, supervised)]
     for module, _ in held:
-        module.write_report = lambda *_: None
+        module.reported = lambda *_: None
     try:
         yield
     finally:
         for module, write in held:
-            module.write_report = write
+            module.reported = write
 
 
 def _spoiled(case: Case) -> Data:

@@ -14,7 +14,7 @@ ROOT = Path(sparring.__file__).parent
 LAYERS = {
     "errors": 0, "shapes": 0, "seeds": 0, "chance": 0, "place": 0, "files": 0, "room": 0,
     "isolation": 0, "precision": 0, "quiet": 0, "rerouting": 0,
-    "documents": 0,
+    "documents": 0, "locks": 0,
     "data": 1, "networks": 1, "filters": 1,
     "objectives": 2, "transport": 2,
     "training": 3, "record": 3, "metrics": 3, "contents": 3, "ledger": 3,

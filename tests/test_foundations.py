@@ -185,7 +185,7 @@ def test_a_record_forgets_what_came_after_a_step(tmp_path: Path) -> None:
 
 
 def test_taken_folders_are_refused(tmp_path: Path) -> None:
-    Record.create(tmp_path / "run", {})
+    Record.create(tmp_path / "run", {"status": "finished"})
     with pytest.raises(FolderError, match="holds a run already"):
         Record.create(tmp_path / "run", {})
     (tmp_path / "other").mkdir()

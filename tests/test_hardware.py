@@ -23,6 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import sparring as sp
 from sparring import place
+from sparring.documents import sealed, unsealed
 from sparring.errors import InputError
 from sparring.place import Place
 from sparring.training import loop
@@ -122,15 +123,15 @@ def test_a_run_goes_on_where_it_was_or_says_what_is_missing(
     assert run("resume", "new") == 0
     _machine(monkeypatch)
     path = Path("new/run.json")
-    about = json.loads(path.read_text())
+    about, _ = unsealed(json.loads(path.read_text()), path)
     about["place"]["device"] = "cuda"
-    path.write_text(json.dumps(about))
+    path.write_text(json.dumps(sealed(about)))
     capsys.readouterr()
     assert run("resume", "new") == 2
     assert capsys.readouterr().err == (
         "sparring: new goes on where it began, or fit anew: device 'cuda' was asked for, but torch sees no GPU here.\n"
     )
-    assert json.loads(path.read_text()) == about
+    assert json.loads(path.read_text()) == sealed(about)
     if kind == "gan":
         assert run("sample", "new", "-n", "3", "-o", "three.csv") == 0  # on a machine without
 

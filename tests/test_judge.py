@@ -117,8 +117,12 @@ def test_the_real_points_themselves_are_precise_and_cover_everything() -> None:
 
 
 def test_balls_need_more_points_than_neighbours() -> None:
-    with pytest.raises(InputError, match="5 neighbours"):
-        fidelity.balls(REAL)
+    points = np.arange(5.0)[:, None]
+    narrow, wide = fidelity.balls(points)
+    assert narrow.tolist() == pytest.approx([3, 2, 2, 2, 3])
+    assert wide.tolist() == pytest.approx([4, 3, 2, 3, 4])  # of five points there are four neighbours
+    with pytest.raises(InputError, match="3 neighbours"):
+        fidelity.balls(points[:3])
 
 
 # -- memory, by hand
@@ -490,7 +494,7 @@ def wrong_size(n: int, seed: int) -> np.ndarray:
         ({"fake": wrong_size}, ShapeError, "asked for 100 it returned 101"),
         ({"fake": lambda n, seed: fresh(n, seed)[:, :2]}, ShapeError, "fake must hold rows"),
         ({"draws": 0}, InputError, "draws must be 1 or more"),
-        ({"samples": 1}, InputError, "samples 6 or more"),
+        ({"samples": 1}, InputError, "samples 5 or more"),
         ({"labels": LABELS[:-1]}, ShapeError, "one class per training row"),
         ({"labels": LABELS * 0}, InputError, "two classes or more"),
         ({"labels": np.linspace(0, 1, 300)}, InputError, "two classes or more"),

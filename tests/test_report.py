@@ -575,7 +575,7 @@ def test_a_file_of_samples_is_shown(tmp_path: Path) -> None:
     table(tmp_path / "b.csv")
     table(tmp_path / "real.csv")
     assert len(stripped(file_picture(tmp_path / "b.csv", 40, colour=False))) == 11
-    (tmp_path / "c.csv").write_text("name\na\n")
+    (tmp_path / "c.csv").write_text("name,more\na\n")
     (tmp_path / "d.png").write_bytes(b"nothing")
     for name in ("c.csv", "d.png", "missing.png"):
         with pytest.raises(DataError, match=r"cannot be shown"):

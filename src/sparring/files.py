@@ -20,10 +20,12 @@ from typing import Any
 from sparring.errors import OutputError
 
 __all__ = [
+    "NOT_FOLLOWING",
     "PARTIAL",
     "TEMPORARY",
     "append_bytes",
     "explained",
+    "reached",
     "read_json",
     "refuse_nowhere",
     "removed",

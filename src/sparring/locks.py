@@ -6,8 +6,10 @@ import os
 import platform
 import secrets
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sparring.errors import FolderError
 from sparring.files import NOT_FOLLOWING, explained
@@ -16,7 +18,7 @@ __all__ = ["NAME", "Lock", "refuse_held"]
 
 NAME = "lock"
 SAME = 2.0  # seconds by which a process's start may differ from what was noted: clocks are set
-_ours: dict[Path, "Lock"] = {}  # folders that this process holds, in whatever threads
+_ours: WeakValueDictionary[Path, "Lock"] = WeakValueDictionary()  # of this process, in whatever threads
 _changing = threading.Lock()
 
 
@@ -28,7 +30,7 @@ class Lock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path, self.held = folder / NAME, False
+        self.path = folder / NAME
         self.process, self.thread = os.getpid(), threading.get_ident()
         self._folder = folder.resolve()
         with _changing:
@@ -38,9 +40,13 @@ class Lock:
             if earlier is None or not earlier.held or earlier.process != self.process:
                 self._take(folder)
             else:  # what held it in this thread was broken off
-                earlier.held = False
+                earlier._end.detach()
             _ours[self._folder] = self
-        self.held = True
+            self._end = weakref.finalize(self, _free, self.path, self.process)
+
+    @property
+    def held(self) -> bool:
+        return self._end.alive
 
     def blocks(self, other: "Lock") -> bool:
         """Whether another thread of the same process holds the folder."""
@@ -77,17 +83,14 @@ class Lock:
             own.unlink(missing_ok=True)
 
     def release(self) -> None:
-        """Let others write; a second call does nothing."""
-        if self.held and self.process == os.getpid():  # a fork is another process, and holds nothing
-            self.held = False
-            with _changing:
-                _ours.pop(self._folder, None)
-                with contextlib.suppress(OSError):
-                    self.path.unlink()
+        """Let others write; a second call does nothing. What is forgotten, or whose process ends, is released too."""
+        self._end()
 
-    def __del__(self) -> None:
-        if getattr(self, "held", False):
-            self.release()
+
+def _free(path: Path, process: int) -> None:
+    if process == os.getpid():  # a fork is another process, and holds nothing
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _write_new(path: Path, content: bytes) -> None:

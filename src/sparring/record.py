@@ -70,8 +70,10 @@ class Record:
         """Start a run folder. Raises FolderError if something is there already, or it can't be written."""
         path = Path(folder)
         cls.refuse_taken(path)
-        with explained(path):
+        try:
             path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FolderError(f"cannot write {path}: {_said(error)}. Choose another place.") from None
         lock = Lock(path)
         with explained(path):
             _clear(path)

@@ -51,8 +51,8 @@ class Column:
     kind: str
     dtype: str
     missing: bool = False
-    low: float | None = None
-    high: float | None = None
+    low: int | float | None = None  # whole ones stay so: counts of nanoseconds are exact
+    high: int | float | None = None
     decimals: int | None = None
     labels: tuple[Label, ...] = ()
     step: str = ""

@@ -12,7 +12,7 @@ from sparring.report import write_report
 from sparring.run import Intervals, resume_state, run, shower
 from sparring.training import EpochWatch, Game, State
 
-__all__ = ["Playable", "go_on", "play", "record_of", "reported", "run_of"]
+__all__ = ["Playable", "go_on", "play", "record_of", "refuse_incomplete", "reported", "run_of"]
 
 
 class Playable(Protocol):
@@ -77,6 +77,15 @@ def run_of(kind: str, folder: Any) -> Record:
     if record.about.get("kind") != kind:
         raise FolderError(f"{record.folder} holds a {record.about.get('kind')!r}, not a {kind}.")
     return record
+
+
+def refuse_incomplete(record: Record, X: Any, validation_data: Any) -> None:
+    """Raise DataError if a run cannot go on without data that were in memory alone, and are not given again."""
+    data = record.about["data"]
+    if X is None and data["path"] is None:
+        raise DataError(f"{record.folder} was fitted on data in memory; give them again.")
+    if data["validation_data"] and validation_data is None:
+        raise DataError(f"{record.folder} was fitted with validation_data; give them again.")
 
 
 def go_on(model: Any, record: Record, made: Playable, content: str) -> None:

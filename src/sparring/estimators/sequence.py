@@ -20,12 +20,11 @@ from sparring.data.ragged import SequenceBatches
 from sparring.data.sequence_files import Sequences, content_of
 from sparring.diagnose.finding import Finding
 from sparring.documents import understood
-from sparring.errors import DataError
 from sparring.estimators.about import about_sequences
 from sparring.estimators.examples import split
 from sparring.estimators.lessons import Lesson
 from sparring.estimators.parameters import SEQUENCE, check_parameters
-from sparring.estimators.playing import go_on, play, record_of, reported, run_of
+from sparring.estimators.playing import go_on, play, record_of, refuse_incomplete, reported, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.trouble import findings_of
 from sparring.estimators.trusting import bounded, newest, use_best
@@ -228,10 +227,7 @@ class SequenceModel(BaseEstimator, ABC):
             cls._loaded(record, going_on=True)  # what run.json says fits the weights
         self = configured(cls, record, verbose)
         data = record.about["data"]
-        if X is None and data["path"] is None:
-            raise DataError(f"{record.folder} was fitted on data in memory; give them again.")
-        if data["validation_data"] and validation_data is None:
-            raise DataError(f"{record.folder} was fitted with validation_data; give them again.")
+        refuse_incomplete(record, X, validation_data)
         with understood(record.folder):
             found = self._read(data["path"], data["target"] if y is None else y) if X is None else self._read(X, y)
             made = self._prepared(found, validation_data, self._place())

@@ -21,7 +21,7 @@ from sparring.data.mixed_features import MixedFeatures
 from sparring.data.targets import Targets, targets_from_json
 from sparring.diagnose.finding import Finding
 from sparring.documents import understood
-from sparring.errors import DataError, InputError
+from sparring.errors import InputError
 from sparring.estimators.about import about_fit
 from sparring.estimators.checking import checked, checked_rows, columns_told, named_columns, needed_columns
 from sparring.estimators.design import threads_for
@@ -29,7 +29,7 @@ from sparring.estimators.examples import Examples, Prepared, inputs_from_json, p
 from sparring.estimators.fitting import AT_ONCE, Fit, fit_of, made_network, outputs_of, place_for, settle_fit
 from sparring.estimators.parameters import SUPERVISED, check_parameters
 from sparring.estimators.pictures import write_filters, write_mistakes
-from sparring.estimators.playing import go_on, play, record_of, reported, run_of
+from sparring.estimators.playing import go_on, play, record_of, refuse_incomplete, reported, run_of
 from sparring.estimators.restoring import configured
 from sparring.estimators.stream import Stream
 from sparring.estimators.trouble import findings_of
@@ -206,10 +206,7 @@ class Supervised(BaseEstimator, ABC):
             cls._loaded(record, going_on=True, network=network)  # what run.json says fits the weights
         self = configured(cls, record, verbose, network=network)
         data = record.about["data"]
-        if X is None and data["path"] is None:
-            raise DataError(f"{record.folder} was fitted on data in memory; give them again.")
-        if data["validation_data"] and validation_data is None:
-            raise DataError(f"{record.folder} was fitted with validation_data; give them again.")
+        refuse_incomplete(record, X, validation_data)
         source = (data["path"], data["target"] if y is None else y) if X is None else (X, y)
         with understood(record.folder):
             found = read_labelled(*source, self.image_size)
