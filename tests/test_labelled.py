@@ -50,7 +50,7 @@ def test_idx_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not an IDX file of bytes: it begins with 68 65 6c 6c"):
         read_inputs(path)
     path.with_name("b-ubyte.gz").write_bytes(b"hello")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot read .*b-ubyte.gz: Not a gzipped file"):
         read_inputs(path.with_name("b-ubyte.gz"))
 
 

@@ -33,6 +33,19 @@ def test_rows_with_more_cells_than_the_first_line_are_refused(tmp_path: Path, te
             read(tmp_path / "t.csv")
 
 
+@pytest.mark.parametrize("end", ["z,3", "z,3\n", "z,3\n\n"])
+def test_a_table_whose_last_row_is_cut_is_refused(tmp_path: Path, end: str) -> None:
+    (tmp_path / "t.csv").write_text("town,age,score\n" + ROWS + end)
+    for read in (read_frame, lambda path: list(frame_parts(path))):
+        with pytest.raises(DataError, match="last line: 2 cells, but there are 3 columns"):
+            read(tmp_path / "t.csv")
+
+
+def test_a_last_cell_of_several_lines_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("town,note\n" + 'x,"a\nb, c"\n' * 30)
+    assert len(read_frame(tmp_path / "t.csv")) == 30
+
+
 @pytest.mark.parametrize(
     "values",
     [

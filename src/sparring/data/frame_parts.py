@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sparring.data.columns import column_of
-from sparring.data.frames import are_durations, dates_of, durations_of, form_of, is_iso, readable, refuse_unnamed_cells
+from sparring.data.frames import are_durations, dates_of, durations_of, form_of, is_iso, readable, refuse_uneven_rows
 from sparring.data.mixed import without
 from sparring.data.table import refuse_names
 from sparring.errors import DataError
@@ -59,7 +59,7 @@ def _text_parts(path: Path, told: dict[str | int, str]) -> Iterator[tuple[pd.Dat
     texts = [name for name, how in told.items() if how == "text"]
     with readable(path):
         form, size = form_of(path), path.stat().st_size
-        refuse_unnamed_cells(path, form)
+        refuse_uneven_rows(path, form)
         file = open(path, "rb")
     with file:
         with readable(path):

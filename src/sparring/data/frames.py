@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sparring.data.features import plain_numbers
-from sparring.data.table import is_number, read_csv
+from sparring.data.table import MOST_COLUMNS, is_number, read_csv
 from sparring.errors import DataError
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "read_frame",
     "read_table",
     "readable",
-    "refuse_unnamed_cells",
+    "refuse_uneven_rows",
 ]
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
@@ -43,6 +43,8 @@ ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d
 DURATION = re.compile(r"-?\d+ days?( [+-]?\d{2}:\d{2}:\d{2}(\.\d{1,9})?)?")
 ZONE = r"(?:Z|[+-]\d{2}:?\d{2})$"
 MOSTLY = 0.9  # share of a column's cells that are numbers, from which the others are mistakes
+BLOCK = 2**22  # bytes read at once
+TAIL = 2**16  # bytes at the end in which the last line is looked for
 HEAD = 100  # rows that say whether a column is of texts
 LUMP, OFTEN = 0.02, 20  # share of rows, and rows, of one value from which a column of numbers is not plain
 
@@ -88,8 +90,9 @@ def read_frame(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
     if path.suffix.lower() == ".parquet":
         return _from_parquet(path)
     with readable(path):
+        _refuse_nul(path)
         form = form_of(path, names)
-        refuse_unnamed_cells(path, form)
+        refuse_uneven_rows(path, form)
         frame = pd.read_csv(path, **form.options())
     if not form.headed:
         frame.columns = [f"x{i}" for i in range(frame.shape[1])]
@@ -129,6 +132,8 @@ def form_of(path: Path, names: Collection[str] = ()) -> Form:
         first, second = file.readline(), file.readline()
     delimiter = max(DELIMITERS, key=first.count)
     cells = [cell.strip().strip('"') for cell in first.rstrip("\r\n").split(delimiter)]
+    if len(cells) > MOST_COLUMNS:
+        raise DataError(f"{path}, line 1: {len(cells):,} cells; a table of at most {MOST_COLUMNS:,} columns is needed.")
     headed = bool(second.strip()) and all(cell and not is_number(cell) for cell in cells)
     named = bool(set(cells) & set(names))
     if named and len(set(cells)) < len(cells):
@@ -137,8 +142,11 @@ def form_of(path: Path, names: Collection[str] = ()) -> Form:
     return Form(delimiter, named or (headed and len(set(cells)) == len(cells)), len(cells))
 
 
-def refuse_unnamed_cells(path: Path, form: Form) -> None:
-    """Raise DataError if line 2 has more cells than line 1, of which pandas would take the first ones as an index."""
+def refuse_uneven_rows(path: Path, form: Form) -> None:
+    """Raise DataError if line 2 has more cells than line 1, or the last line fewer.
+
+    pandas would take the first of more cells as an index, and fill up a row that is cut with missing values.
+    """
     if not form.headed:
         return
     options: dict[str, Any] = {**form.options(), "header": None}
@@ -148,6 +156,34 @@ def refuse_unnamed_cells(path: Path, form: Form) -> None:
             f"{path}: line 1 has {form.columns} cell{'s' * (form.columns > 1)}, and line 2 has {second.shape[1]}. "
             "A name for each column is needed in line 1; remove remarks above it, and delimiters at the ends of lines."
         )
+    last = _last_line(path)
+    cells = last.count(form.delimiter) + 1
+    if last and '"' not in last and 1 < cells < form.columns:
+        raise DataError(
+            f"{path}, last line: {cells} cells, but there are {form.columns} columns; the file is cut, or the row is."
+        )
+
+
+def _refuse_nul(path: Path) -> None:
+    """Raise DataError for a NUL byte, where pandas would end a cell."""
+    with path.open("rb") as file:
+        before = 0
+        while block := file.read(BLOCK):
+            if (at := block.find(b"\0")) >= 0:
+                raise DataError(
+                    f"{path}: byte {before + at:,} is NUL, which no text holds; it is damaged, or not in UTF-8."
+                )
+            before += len(block)
+
+
+def _last_line(path: Path) -> str:
+    """The last line that is not blank; "" if it is not found in the last part of the file."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - TAIL, 0))
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    filled = [line for line in lines if line.strip()]
+    return filled[-1] if len(filled) > 1 else ""
 
 
 @contextlib.contextmanager
@@ -180,10 +216,13 @@ def _understood(path: Path, values: Any, first_line: int) -> Any:
         return values
     known: Any = values.dropna()
     texts = known.astype(str)
-    if is_iso(texts):
-        return dates_of(values)
-    if are_durations(texts):
-        return durations_of(values)
+    try:
+        if is_iso(texts):
+            return dates_of(values)
+        if are_durations(texts):
+            return durations_of(values)
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{path}, column {values.name!r}: {' '.join(str(error).split())}.") from None
     odd = ~are_numbers(texts)
     if mistaken(int(odd.sum()), len(known)):
         row = odd.index[int(odd.to_numpy().argmax())]

@@ -30,6 +30,7 @@ __all__ = [
     "to_pillow",
 ]
 
+MOST_PIXELS = 2**26  # of one image: more would fill the memory
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 
 
@@ -224,6 +225,8 @@ def _opened(path: Path, sides: tuple[int, int] | None) -> Image.Image:
     """An image of a mode L, RGB or RGBA; of its final size where that is known, for a folder's photos fill memory."""
     try:
         with quiet(), Image.open(path) as image:  # odd metadata is no concern of ours
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"it says {image.height:,} × {image.width:,} pixels, and {MOST_PIXELS:,} are the most")
             plain = _plain(ImageOps.exif_transpose(image))
             return _fitted(plain, sides) if sides else plain
     except Exception as error:  # what a damaged file makes a decoder raise is anybody's guess

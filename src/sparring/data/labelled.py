@@ -1,6 +1,5 @@
 """Data with a target for every row, from wherever they are: arrays, frames, CSVs, folders of classes, IDX files."""
 
-import gzip
 import hashlib
 import os
 import zipfile
@@ -21,6 +20,7 @@ from sparring.data.image import image_files, read_images
 from sparring.data.schema import nearest
 from sparring.data.source import existing, from_npy
 from sparring.data.table import read_csv
+from sparring.data.unpacking import member_array, unpacked
 from sparring.errors import DataError, InputError
 
 __all__ = ["LABELLED", "Labelled", "array_of", "fingerprint", "read_inputs", "read_labelled"]
@@ -195,8 +195,9 @@ def array_of(path: Path, name: str) -> NDArray[Any]:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             names = [entry.removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")]
             if name in names:
-                with archive.open(f"{name}.npy") as array:
-                    return np.lib.format.read_array(array, allow_pickle=False)
+                return member_array(path, archive, f"{name}.npy")
+    except DataError:
+        raise
     except Exception as error:  # what a damaged file makes NumPy raise is anybody's guess
         raise DataError(f"{path} cannot be read: {' '.join(str(error).split())}. Arrays are needed.") from None
     raise DataError(f"{path} has no array {name!r}{nearest(name, names)}; the inputs are X and the targets y.")
@@ -231,10 +232,7 @@ def _idx(path: Path) -> NDArray[np.uint8]:
     Format: two zero bytes, the type (8: bytes), the number of dimensions, each size in four bytes (big
     end first), the values. Source: LeCun, Cortes & Burges, "The MNIST database".
     """
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read: {error}. An IDX file is needed.") from None
+    content = unpacked(path)
     dimensions = content[3] if len(content) > 3 else 0
     start = 4 + 4 * dimensions
     if content[:3] != b"\0\0\x08" or not dimensions or len(content) < start:

@@ -1,12 +1,11 @@
 """Text files of sentences: labelled, tagged word by word, or in pairs that translate each other."""
 
-import gzip
 import re
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.data.tags import are_spans, scheme_of, to_bio
+from sparring.data.unpacking import unpacked
 from sparring.errors import DataError
 
 __all__ = ["Tagged", "read_conll", "read_labelled_lines", "read_lines", "read_parallel"]
@@ -32,11 +31,10 @@ def read_lines(path: str | Path, encoding: str = "utf-8") -> list[str]:
 
     Raises DataError for a file that cannot be read, and with the line for a byte that the encoding does not have.
     """
-    try:
-        content = Path(path).read_bytes()
-        content = gzip.decompress(content) if Path(path).suffix == ".gz" else content
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    content = unpacked(Path(path))
+    if b"\0" in content and encoding.lower().replace("_", "-").startswith("utf-8"):
+        line = content[: content.index(b"\0")].count(b"\n") + 1
+        raise DataError(f"{path}, line {line}: a NUL byte, which no text holds; the file is damaged, or no text.")
     try:
         return _split(content.decode("utf-8-sig" if encoding == "utf-8" else encoding))
     except UnicodeDecodeError as error:
@@ -125,5 +123,5 @@ def read_conll(path: str | Path, word: int = 0, tag: int = -1, encoding: str = "
 def _word_and_tag(line: str, word: int, tag: int) -> tuple[str, str]:
     cells = line.split("\t") if "\t" in line else re.split(" +", line.strip(BLANK))
     if len(cells) < 2 or not all(-len(cells) <= column < len(cells) for column in (word, tag)):
-        raise DataError(f"a word and its tag are needed; got {line.strip()!r}.")
+        raise DataError(f"a word and its tag are needed; got {line.strip()[:60]!r}.")
     return cells[word].strip(BLANK), cells[tag].strip(BLANK)

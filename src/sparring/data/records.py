@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sparring.errors import DataError
+
 __all__ = ["as_records", "from_records"]
 
 
@@ -42,6 +44,9 @@ def from_records(records: NDArray[Any]) -> pd.DataFrame:
     columns: dict[str, Any] = {name: records[name] for name in records.dtype.names or ()}
     for name, values in columns.items():
         if values.dtype.kind == "U":
+            codes = np.ascontiguousarray(values).view(np.uint32)
+            if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+                raise DataError(f"column {name!r} holds texts that are none: the file is damaged.")
             texts = values.astype(object)
             texts[values == ""] = None
             columns[name] = texts

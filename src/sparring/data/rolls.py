@@ -1,8 +1,11 @@
 """Piano rolls: which keys sound in every frame of a piece, and the files that hold them."""
 
-import gzip
+import io
 import json
 import math
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,10 +16,13 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sparring.data.unpacking import member_array, unpacked, whole_array
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.shapes import describe
 
 __all__ = ["FINEST", "KEYS", "LOWEST", "PARTS", "Note", "Roll", "frame_length", "read_rolls"]
+
+MAT_READER = Path(__file__).with_name("mat_reader.py")
 
 LOWEST, KEYS = 21, 88  # a piano's, A0 to C8
 NOTES = 128  # of MIDI
@@ -262,16 +268,26 @@ def _chosen(content: Any, path: str | Path, form: str, part: str | None) -> list
     return pieces
 
 
-def _read_mat(path: Path) -> Any:
-    from scipy.io import loadmat  # here, since it takes a while
-
-    return _parsed(path, lambda: loadmat(path), "a .mat file of version 7 or before")
+def _read_mat(path: Path) -> dict[str, list[NDArray[Any]]]:
+    """The arrays in a .mat's cells, by the names of the cells; read by a process of its own, which may crash."""
+    if not path.is_file():
+        raise DataError(f"cannot read {path}: No such file or directory.")
+    names = [f"{part}data" for part in PARTS]
+    done = subprocess.run([sys.executable, "-I", str(MAT_READER), str(path), *names], capture_output=True)
+    if done.returncode:
+        told = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        reason = told[-1] if done.returncode > 0 and told else "it makes its reader crash"
+        raise DataError(f"{path} is not a .mat file of version 7 or before: {reason}")
+    cells: dict[str, list[NDArray[Any]]] = {}
+    with np.load(io.BytesIO(done.stdout), allow_pickle=False) as arrays:
+        for key in arrays.files:
+            cells.setdefault(key.partition("/")[0], []).append(arrays[key])
+    return cells
 
 
 def _read_json(path: Path) -> Any:
     def parse() -> Any:
-        content = path.read_bytes()
-        return json.loads(gzip.decompress(content) if path.suffix.lower() == ".gz" else content)
+        return json.loads(unpacked(path))
 
     return _parsed(path, parse, 'JSON with "train", "valid" or "test"')
 
@@ -281,11 +297,11 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
     def parse() -> dict[str, NDArray[Any]]:
         with open(path, "rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {"": loaded}
-            with loaded:
-                return {f", array {name}": loaded[name] for name in loaded.files}
+            if path.suffix.lower() == ".npy":
+                return {"": whole_array(file, path.stat().st_size)}
+            with zipfile.ZipFile(file) as archive:
+                names = [name for name in archive.namelist() if name.endswith(".npy")]
+                return {f", array {name.removesuffix('.npy')}": member_array(path, archive, name) for name in names}
 
     return _parsed(path, parse, "an array of numbers (steps, keys)")
 
@@ -293,6 +309,8 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 def _parsed(path: Path, parse: Any, needed: str) -> Any:
     try:
         return parse()
+    except DataError:
+        raise
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}.") from error
     except Exception as error:  # what damaged bytes make of these parsers is beyond listing

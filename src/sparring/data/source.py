@@ -1,5 +1,6 @@
 """Data from wherever they are: arrays, frames, files, folders, built-in sets."""
 
+import csv
 import difflib
 import hashlib
 import os
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 
 from sparring.data import toy
 from sparring.data.cache import read_cached
-from sparring.data.frames import read_frame
+from sparring.data.frames import form_of, read_frame, readable
 from sparring.data.image import ImageSchema, read_images
 from sparring.data.mixed import MixedSchema
 from sparring.data.schema import Schema, checked_numbers
 from sparring.data.signals import SignalSchema
 from sparring.data.table import TableSchema, checked_table, read_csv
+from sparring.data.unpacking import member_array, whole_array
 from sparring.errors import DataError, InputError, ShapeError
 from sparring.shapes import describe
 
@@ -131,8 +133,12 @@ def read_points(data: Any, size: int | tuple[int, int] | None = None, columns: S
 
 def _some_columns(path: Path, columns: list[str]) -> pd.DataFrame:
     try:
+        with readable(path):
+            form_of(path)  # refuses far too many columns
         frame = pd.read_csv(path, sep=None, engine="python")
-    except (OSError, ValueError) as error:
+    except DataError:
+        raise
+    except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table: {' '.join(str(error).split())}.") from None
     missing = [name for name in columns if name not in frame.columns]
     if missing:
@@ -219,7 +225,7 @@ def from_npy(path: Path) -> NDArray[Any]:
         if path.stat().st_size > MAPPED:  # changes to it, if there were any, would not reach the file
             return np.load(path, mmap_mode="c", allow_pickle=False)
         with path.open("rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+            return whole_array(file, path.stat().st_size)
     except Exception as error:  # what a damaged header makes NumPy raise is anybody's guess
         raise DataError(f"{path} cannot be read: {_reason(error)}. An array of numbers is needed.") from None
 
@@ -233,8 +239,8 @@ def holds_records(path: Path) -> bool:
         if path.suffix.lower() == ".npz":
             with path.open("rb") as file, zipfile.ZipFile(file) as archive, archive.open(_chosen(archive)[0]) as array:
                 return RECORDS in array.read(HEADER)
-    except Exception:  # what is wrong with it is said where it is read
-        return False
+    except Exception:
+        read_records(path)  # which says what is wrong
     return False
 
 
@@ -250,8 +256,9 @@ def _from_npz(path: Path) -> NDArray[Any]:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             names, chosen = _arrays(archive), _chosen(archive)
             if chosen:
-                with archive.open(chosen[0]) as array:
-                    return np.lib.format.read_array(array, allow_pickle=False)
+                return member_array(path, archive, chosen[0])
+    except DataError:
+        raise
     except Exception as error:  # see above
         which = f", array {chosen[0].removesuffix('.npy')}," if chosen else ""
         raise DataError(f"{path}{which} cannot be read: {_reason(error)}. Arrays of numbers are needed.") from None
@@ -269,7 +276,10 @@ def _chosen(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _reason(error: Exception) -> str:
-    return "it holds Python objects" if "Object arrays" in str(error) else " ".join(str(error).split()) or "it is cut"
+    if "Object arrays" in str(error):
+        return "it holds Python objects"
+    told = " ".join(str(error).split()) or "it is cut"
+    return told if len(told) <= 200 and told.isprintable() else f"it is damaged ({type(error).__name__})"
 
 
 # -- checking

@@ -15,7 +15,7 @@ from sparring.data.schema import Schema, checked_numbers, refuse_too_close, roun
 from sparring.errors import DataError, ShapeError
 from sparring.shapes import describe
 
-__all__ = ["TableSchema", "checked_table", "is_number", "read_csv", "refuse_names"]
+__all__ = ["MOST_COLUMNS", "TableSchema", "checked_table", "is_number", "read_csv", "refuse_names"]
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,8 @@ def read_csv(path: Path, texts: bool = False) -> pd.DataFrame:
         raise DataError(
             f"{path} has {len(body)} row(s) of data; at least {fewest} {'are' if fewest > 1 else 'is'} needed."
         )
+    if len(first) > MOST_COLUMNS:
+        raise DataError(f"{path}, line 1: {len(first):,} cells; a table of at most {MOST_COLUMNS:,} columns is needed.")
     names = [(headed and cell.strip()) or f"x{i}" for i, cell in enumerate(first)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -207,6 +209,7 @@ def is_number(cell: str) -> bool:
     return _number(cell) is not None
 
 
+MOST_COLUMNS = 2**16
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 

@@ -7,13 +7,14 @@ from array import array
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparring import room
 from sparring.data.series import finite_number
+from sparring.data.unpacking import opened_gzip
 from sparring.data.words import END, PADDING, START, UNKNOWN, Vocabulary
 from sparring.errors import DataError, InputError
 from sparring.seeds import derive
@@ -122,26 +123,19 @@ class _Form(NamedTuple):
     promised: int | None
 
 
-def _open(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
 def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """(line number, its first byte's place in the text, the line without the spaces at its end) unless it is blank.
 
     Lines end at line feeds alone: other separators of Unicode are words of GloVe's.
     """
-    try:
-        with _open(path) as file:
-            place = 0
-            for number, raw in enumerate(file, 1):
-                line = raw.removeprefix(BOM) if number == 1 else raw
-                stripped = line.rstrip(b" \r\n")
-                if stripped:
-                    yield number, place + len(raw) - len(line), stripped
-                place += len(raw)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    with opened_gzip(path) as file:
+        place = 0
+        for number, raw in enumerate(file, 1):
+            line = raw.removeprefix(BOM) if number == 1 else raw
+            stripped = line.rstrip(b" \r\n")
+            if stripped:
+                yield number, place + len(raw) - len(line), stripped
+            place += len(raw)
 
 
 def _form(path: Path) -> _Form:
