@@ -132,3 +132,14 @@ def test_the_bound_holds_for_reading_in_blocks() -> None:
     with pytest.raises(DataError, match="made to fill the memory"):
         while True:
             bounded.readinto(bytearray(2**26))
+
+
+def test_a_message_that_quotes_far_too_much_is_shortened_in_its_middle(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n3," + "x" * 100_000 + "\n4,5\n")
+    for error in (DataError(f"{tmp_path}: found {'x' * 100_000!r}; a number is needed."),):
+        assert len(str(error)) < 900
+        assert str(error).startswith(f"{tmp_path}: found 'xxx")
+        assert str(error).endswith("xxx'; a number is needed.")
+    with pytest.raises(DataError) as caught:
+        read_csv(tmp_path / "a.csv")
+    assert len(str(caught.value)) < 900

@@ -44,8 +44,19 @@ class SparringError(Exception):
     """Every error that Sparring raises on purpose."""
 
 
+LONGEST = 800  # characters of a message
+
+
 class InputError(SparringError, ValueError):
-    """Bad data or bad usage. Nothing was started and nothing is lost."""
+    """Bad data or bad usage. Nothing was started and nothing is lost.
+
+    A message that quotes far too much of what was found is shortened in its middle.
+    """
+
+    def __init__(self, *told: object) -> None:
+        if len(told) == 1 and isinstance(told[0], str) and len(told[0]) > LONGEST:
+            told = (f"{told[0][: LONGEST // 2]} … {told[0][-LONGEST // 3 :]}",)
+        super().__init__(*told)
 
 
 class ShapeError(InputError):
