@@ -14,7 +14,7 @@ from PIL import Image
 from test_odd_tables import TABLE
 
 from sparring.data import image, rolls, unpacking
-from sparring.data.frames import form_of
+from sparring.data.frames import form_of, read_frame
 from sparring.data.labelled import array_of, read_inputs
 from sparring.data.lines import read_lines
 from sparring.data.mixed_source import framed
@@ -23,6 +23,7 @@ from sparring.data.rolls import read_rolls
 from sparring.data.source import read
 from sparring.data.table import MOST_COLUMNS, read_csv
 from sparring.data.vectors import read_vectors
+from sparring.data.words import Vocabulary
 from sparring.data.write import write
 from sparring.errors import DataError
 
@@ -143,3 +144,16 @@ def test_a_message_that_quotes_far_too_much_is_shortened_in_its_middle(tmp_path:
     with pytest.raises(DataError) as caught:
         read_csv(tmp_path / "a.csv")
     assert len(str(caught.value)) < 900
+
+
+def test_nul_bytes_in_texts_are_refused_with_their_place(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"a,b\n1,2\n3,4\n5\0,6\n" + b"7,8\n" * 20)
+    for task in (read_csv, read_lines, read_frame):
+        with pytest.raises(DataError, match=r"line 4: a NUL byte|byte 13 is NUL"):
+            task(tmp_path / "a.csv")
+
+
+def test_a_vocabulary_that_is_nested_without_end_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "v.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="is no vocabulary: it is nested"):
+        Vocabulary.load(tmp_path / "v.json")

@@ -184,6 +184,9 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
         raise DataError(f"{path} cannot be read: {error.strerror}. A CSV of numbers is needed.") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text in UTF-8 (byte {error.start}); a CSV of numbers is needed.") from None
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise DataError(f"{path}, line {line}: a NUL byte, which no text holds; the file is damaged, or no text.")
     head = text.partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
     if 0 < head.count(";") >= head.count(",") - 1:  # the commas are decimal ones

@@ -1,6 +1,5 @@
 """Words as numbers: a vocabulary, and one-hot vectors of its words."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sparring.documents import parsed
 from sparring.errors import DataError, InputError
 from sparring.files import write_json
 
@@ -159,7 +159,7 @@ class Vocabulary:
     def load(cls, path: str | Path) -> Self:
         """Raises DataError for a file that holds no vocabulary."""
         try:
-            plain = json.loads(Path(path).read_text(encoding="utf-8"))
+            plain = parsed(Path(path).read_bytes())
             return cls.from_json(plain)
         except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is no vocabulary: {error}") from error
