@@ -266,7 +266,7 @@ def test_what_pandas_writes_is_read_back(tmp_path_factory: pytest.TempPathFactor
         ("a,b,\n1,2,\n3,4,\n", "line 2, column 'x2': found an empty cell"),
         ('"a\nb",c\n1,2\n3,x\n', "line 4, column 'c'"),
         ("größe,b\n1,2\n3,4\n".encode("latin-1"), r"not text in UTF-8 \(byte 2\)"),
-        (b"a,b\n1,\x00\n3,4\n", "line 2, column 'b'"),
+        (b"a,b\n1,\x00\n3,4\n", "line 2: a NUL byte"),
         ("a,b\n1," + "2" * 140_000 + "\n3,4\n", "line 2: field larger"),
         (b"\xff\xfea\x00,\x00", "not text in UTF-8"),
     ],
